@@ -1,0 +1,1 @@
+"""Models: cards, folders, and the store that finds, downloads and verifies them."""

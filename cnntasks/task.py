@@ -1,0 +1,225 @@
+"""The contracts that a plugin fills in: `TaskSpec`, `Predictor`, `Learner`, and what flows between.
+
+This module imports nothing heavy: a task registers with strings, and the command line can list
+every verb without loading NumPy, ONNX Runtime or torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from cnntasks.errors import CnntasksError, InputError, PluginError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from cnntasks.models.card import ModelCard
+
+    Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What a plugin registers: one verb, described by strings that are imported on use.
+
+    Attributes:
+        name: the verb (`cnntasks <name>`), lower case, letters, digits and hyphens.
+        summary: one line for `cnntasks --help`.
+        default_model: the card name that is used without `--model`.
+        command: `"package.module:attribute"` of the verb's `click.Command`.
+        predictor: `"package.module:attribute"` of a `Predictor` class.
+        network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine.
+        learner: of a `Learner` class; a task without one cannot be trained.
+    """
+
+    name: str
+    summary: str
+    default_model: str
+    command: str
+    predictor: str
+    network: str | None = None
+    learner: str | None = None
+
+
+def import_attribute(reference: str) -> Any:
+    """Import `"package.module:attribute"`.
+
+    Raises:
+        PluginError: the reference is malformed, or its module or attribute does not exist.
+    """
+    module_name, _, attribute = reference.partition(":")
+    if not module_name or not attribute:
+        raise PluginError(f"{reference!r} is not of the form 'package.module:attribute'")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except ModuleNotFoundError as error:
+        raise PluginError(f"cannot import {reference!r}: {error}; is a package missing?") from error
+    except AttributeError as error:
+        raise PluginError(f"{module_name!r} has no attribute {attribute!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One named input, not yet read.
+
+    Attributes:
+        name: what a person recognises: the path as given, the URL, or `-`.
+        relative: a relative path without `..` under which outputs for this input are named
+            (`holiday/a.jpg` found under the argument `holiday/` has `a.jpg`).
+        loader: returns the encoded bytes; raises `InputError`.
+        path: the file on disk, where there is one.
+        value: an object already in memory (an array or a picture given from Python).
+    """
+
+    name: str
+    relative: PurePosixPath
+    loader: Callable[[], bytes]
+    path: Path | None = None
+    value: Any = None
+
+    def read_bytes(self) -> bytes:
+        """Return the encoded bytes of this input.
+
+        Raises:
+            InputError: it cannot be read; the message names it.
+        """
+        return self.loader()
+
+
+class Result(Protocol):
+    """What a predictor returns for one input: a frozen dataclass that can describe itself."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types."""
+        ...
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat mapping for each thing found; the rows of the table and of the CSV."""
+        ...
+
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT", bound=Result)
+
+
+class Predictor(Protocol[ItemT, ResultT]):
+    """Arrays in, arrays out: everything around the network, in NumPy, for one task.
+
+    A predictor is constructed as `predictor(card, **options)`; unknown options are a `TypeError`.
+    """
+
+    #: Columns of `Result.to_rows()`, in order; the header of the table and of the CSV.
+    columns: Sequence[str]
+    #: File name suffixes (lower case, with the dot) that a folder is searched for.
+    suffixes: Sequence[str]
+
+    def decode(self, source: Source) -> ItemT:
+        """Read one source; raises `InputError`. Runs in several threads at once."""
+        ...
+
+    def preprocess(self, item: ItemT) -> Arrays:
+        """The network's feeds for one item, without the batch dimension. Runs in threads."""
+        ...
+
+    def postprocess(self, outputs: Arrays, item: ItemT) -> ResultT:
+        """The result of one item from its slice of the network's outputs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[ResultT]):
+    """What became of one source: a result, or the error that names it; never both."""
+
+    source: Source
+    result: ResultT | None = None
+    error: CnntasksError | None = None
+    item: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSpec:
+    """How a network is exported: example feeds and which of their axes may vary.
+
+    Attributes:
+        feeds: name to a small example array, batch dimension included.
+        dynamic: name to {axis: symbol} of the axes that may vary.
+        outputs: the names of the network's outputs, in order.
+    """
+
+    feeds: Mapping[str, Any]
+    dynamic: Mapping[str, Mapping[int, str]]
+    outputs: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What an evaluation measured.
+
+    Attributes:
+        metrics: flat name to value; the names are the metrics' standard ones.
+        table: rows to show (one per class, say), plain JSON types.
+        figures: file name to a function that draws it into the given path.
+    """
+
+    metrics: dict[str, float]
+    table: list[dict[str, Any]] = field(default_factory=list)
+    figures: dict[str, Callable[[Path], None]] = field(default_factory=dict)
+
+
+class Learner(Protocol):
+    """What a task knows of training; `cnntasks.training` does the rest.
+
+    A learner is constructed as `learner(card, settings)` where `settings` is the task's own
+    flat mapping of options, recorded in the card.
+    """
+
+    #: The metric that early stopping and the best checkpoint watch; larger is better.
+    monitor: str
+
+    def parameter_groups(self, network: torch.nn.Module) -> list[dict[str, Any]]:
+        """Optimiser groups with a `scale` on the learning rate each."""
+        ...
+
+    def train_batches(self, seed: int) -> Any:
+        """A `DataLoader` of training batches."""
+        ...
+
+    def validation_batches(self) -> Any:
+        """A `DataLoader` of validation batches."""
+        ...
+
+    def losses(self, network: torch.nn.Module, batch: Any) -> dict[str, torch.Tensor]:
+        """The named losses of one batch; their sum is minimised."""
+        ...
+
+    def new_metric(self) -> Any:
+        """An object with `update(network, batch)`, `compute() -> Score` and `reset()`."""
+        ...
+
+    def graph(self) -> GraphSpec:
+        """How the trained network is exported."""
+        ...
+
+
+def failed_source(name: str, message: str) -> Source:
+    """A source whose reading raises `InputError(message)`: bad arguments stay in the stream."""
+
+    def fail() -> bytes:
+        raise InputError(message)
+
+    return Source(name=name, relative=PurePosixPath("unreadable"), loader=fail)
+
+
+def count_outcomes(outcomes: Iterator[Outcome[Any]]) -> tuple[int, int]:
+    """Exhaust `outcomes`; returns (results, errors)."""
+    results = errors = 0
+    for outcome in outcomes:
+        results += outcome.error is None
+        errors += outcome.error is not None
+    return results, errors
