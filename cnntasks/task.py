@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from cnntasks.errors import CnntasksError, InputError, PluginError
 
@@ -36,6 +36,7 @@ class TaskSpec:
         predictor: `"package.module:attribute"` of a `Predictor` class.
         network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine.
         learner: of a `Learner` class; a task without one cannot be trained.
+        checker: of a function `(Path) -> DataReport` for `cnntasks data check`.
     """
 
     name: str
@@ -45,6 +46,7 @@ class TaskSpec:
     predictor: str
     network: str | None = None
     learner: str | None = None
+    checker: str | None = None
 
 
 def import_attribute(reference: str) -> Any:
@@ -170,6 +172,36 @@ class Score:
     metrics: dict[str, float]
     table: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, Callable[[Path], None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `cnntasks data check` found.
+
+    Attributes:
+        severity: `"error"` (training would fail or learn something wrong) or `"warning"`.
+        where: the file, picture or class that it is about.
+        message: what is wrong and what to do.
+    """
+
+    severity: Literal["error", "warning"]
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """What `cnntasks data check` says of a data set.
+
+    Attributes:
+        summary: format, number of pictures, and so on; plain JSON types.
+        table: one row for each class, plain JSON types.
+        findings: what is wrong, errors first.
+    """
+
+    summary: dict[str, Any]
+    table: list[dict[str, Any]]
+    findings: list[Finding]
 
 
 class Learner(Protocol):
