@@ -1,0 +1,102 @@
+"""Recognises the format of a data set and reads it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cnntasks import InputError
+from cnntasks_detect.data.coco import find_coco, find_single_coco
+from cnntasks_detect.data.records import DetectionData, Layout, Picture, Problems
+
+EXPECTED = (
+    "expected COCO (train.json beside images/, annotations/instances_train2017.json, or "
+    "train/_annotations.coco.json), Pascal VOC (Annotations/, JPEGImages/, ImageSets/Main/) or "
+    "YOLO (data.yaml, or classes.txt with images/ and labels/)"
+)
+
+
+def read_detection_data(location: Path, split: str | None = None) -> DetectionData:
+    """Read a COCO, Pascal VOC or YOLO data set, recognised by its files.
+
+    Boxes are clipped to their picture; those under 1 px² after that are left out. Sizes are the
+    file's where it has them and else the picture header's; pictures are never decoded.
+
+    Args:
+        location: a folder, a COCO or YAML file, or `folder:split`.
+        split: one of `available_splits`; without it (or with `"all"`), all pictures there are.
+
+    Raises:
+        InputError: not a data set, no such split, missing files, unknown ids, or splits with
+            different classes read together.
+    """
+    location, named = _divide(location)
+    layout = recognise(location)
+    problems = Problems()
+    wanted = split or named
+    if wanted and wanted not in layout.splits and wanted != "all":
+        raise InputError(
+            f"{location}: there is no split {wanted!r}; it has {', '.join(layout.splits)}"
+        )
+    names = (wanted,) if wanted and wanted in layout.splits else distinct_splits(layout)
+    parts = [layout.read(name, problems) for name in names]
+    problems.raise_structural()
+    data = parts[0] if len(parts) == 1 else _join(parts, location)
+    if not data.pictures:
+        raise InputError(f"{location}: there is no picture in it ({data.split} split)")
+    return data
+
+
+def available_splits(location: Path) -> list[str]:
+    """The names of a data set's splits; `["all"]` where it has none.
+
+    Raises:
+        InputError: not a data set.
+    """
+    return list(recognise(_divide(location)[0]).splits)
+
+
+def recognise(location: Path) -> Layout:
+    """Find out the format of a data set.
+
+    Raises:
+        InputError: it is none; the message lists the layouts that are known.
+    """
+    if not location.exists():
+        raise InputError(f"{location}: there is no such file or folder")
+    for find in (find_coco, find_single_coco):
+        layout = find(location)
+        if layout is not None:
+            return layout
+    raise InputError(f"{location}: not a detection data set; {EXPECTED}")
+
+
+def distinct_splits(layout: Layout) -> tuple[str, ...]:
+    """The splits without VOC's `trainval`, where that only repeats the others."""
+    parts = {"train", "val"} & set(layout.splits)
+    return tuple(name for name in layout.splits if name != "trainval" or not parts)
+
+
+def _divide(location: Path) -> tuple[Path, str | None]:
+    folder, colon, split = str(location).rpartition(":")
+    if colon and folder and not location.exists():
+        return Path(folder), split
+    return location, None
+
+
+def _join(parts: list[DetectionData], location: Path) -> DetectionData:
+    classes = parts[0].classes
+    pictures: dict[Path, Picture] = {}
+    for part in parts:
+        if set(part.classes) != set(classes):
+            other = ", ".join(sorted(set(part.classes) ^ set(classes)))
+            raise InputError(
+                f"{location}: {parts[0].split} and {part.split} label different classes ({other}); "
+                f"name one split ({location}:{part.split})"
+            )
+        order = np.array([classes.index(name) for name in part.classes], dtype=np.int64)
+        for picture in part.pictures:
+            pictures.setdefault(picture.path, replace(picture, labels=order[picture.labels]))
+    return replace(parts[0], split="all", pictures=tuple(pictures.values()))
