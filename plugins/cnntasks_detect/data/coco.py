@@ -58,7 +58,7 @@ def find_coco(location: Path) -> CocoLayout | None:
     Raises:
         InputError: two files claim the same split.
     """
-    if location.suffix.lower() == ".json":
+    if location.is_file() and location.suffix.lower() == ".json":
         folder = location.parent
         inside = folder.name == "annotations" or location.name == _ROBOFLOW
         split = _split_of(location) or "all"
@@ -150,7 +150,7 @@ class _CocoFile:
         )
 
     def _classes(self) -> dict[int, str]:
-        used = {a.get("category_id") for a in self.annotations if isinstance(a, dict)}
+        used = {_get(annotation, "category_id", int) for annotation in self.annotations}
         parents = [c.get("supercategory") for c in self.categories if isinstance(c, dict)]
         classes: dict[int, str] = {}
         for category in self.categories:
@@ -165,7 +165,7 @@ class _CocoFile:
                 continue
             else:
                 classes[key] = name
-        if not classes:
+        if not self.categories:
             raise InputError(f"{self.file}: it lists no categories; add them")
         return classes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 from cnntasks import InputError
 from cnntasks_detect.data.coco import find_coco, find_single_coco
 from cnntasks_detect.data.records import DetectionData, Layout, Picture, Problems
+from cnntasks_detect.data.voc import find_voc
+from cnntasks_detect.data.yolo import find_yolo
 
 EXPECTED = (
     "expected COCO (train.json beside images/, annotations/instances_train2017.json, or "
@@ -66,7 +69,13 @@ def recognise(location: Path) -> Layout:
     """
     if not location.exists():
         raise InputError(f"{location}: there is no such file or folder")
-    for find in (find_coco, find_single_coco):
+    finders: tuple[Callable[[Path], Layout | None], ...] = (
+        find_coco,
+        find_voc,
+        find_yolo,
+        find_single_coco,
+    )
+    for find in finders:
         layout = find(location)
         if layout is not None:
             return layout
