@@ -14,6 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cnntasks.backbones.base import Backbone as Backbone
+    from cnntasks.backbones.base import Stage as Stage
+    from cnntasks.backbones.registry import create_backbone as create_backbone
+    from cnntasks.backbones.registry import list_backbones as list_backbones
     from cnntasks.errors import CnntasksError as CnntasksError
     from cnntasks.errors import DeviceError as DeviceError
     from cnntasks.errors import InputError as InputError
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from cnntasks.errors import UsageError as UsageError
     from cnntasks.hookspecs import HOOK_API_VERSION as HOOK_API_VERSION
     from cnntasks.hookspecs import hookimpl as hookimpl
+    from cnntasks.media.images import read_image as read_image
     from cnntasks.models.card import ModelCard as ModelCard
     from cnntasks.models.catalog import CatalogEntry as CatalogEntry
     from cnntasks.task import DataReport as DataReport
@@ -36,6 +41,11 @@ if TYPE_CHECKING:
     from cnntasks.task import TaskSpec as TaskSpec
 
 _EXPORTS = {
+    "Backbone": "cnntasks.backbones.base",
+    "Stage": "cnntasks.backbones.base",
+    "create_backbone": "cnntasks.backbones.registry",
+    "read_image": "cnntasks.media.images",
+    "list_backbones": "cnntasks.backbones.registry",
     "CatalogEntry": "cnntasks.models.catalog",
     "CnntasksError": "cnntasks.errors",
     "DataReport": "cnntasks.task",

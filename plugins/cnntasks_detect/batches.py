@@ -1,0 +1,235 @@
+"""From detection data sets to training batches: several sets as one, classes matched by name."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from cnntasks import InputError, Source, read_image
+from cnntasks_detect.augment import (
+    IGNORE,
+    OTHER,
+    Augmentation,
+    Sample,
+    fit_longer_side,
+    mosaic,
+)
+from cnntasks_detect.data import DetectionData, Picture
+from cnntasks_detect.data.names import canonical_class
+from cnntasks_detect.losses import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One picture of a joined data set.
+
+    Attributes:
+        picture: its file and boxes.
+        labels: N; wanted class index, or IGNORE, or OTHER, in the order of its boxes.
+        known: C bool, the wanted classes that its set labels exhaustively.
+        origin: the name of its set.
+    """
+
+    picture: Picture
+    labels: np.ndarray[Any, np.dtype[np.int64]]
+    known: np.ndarray[Any, np.dtype[np.bool_]]
+    origin: str
+
+
+def join_data(sets: Sequence[DetectionData], classes: Sequence[str]) -> list[Entry]:
+    """Bring data sets under one list of classes.
+
+    Classes are matched by name, VOC's and COCO's spellings alike.
+
+    Raises:
+        InputError: a set labels none of the wanted classes.
+    """
+    place = {canonical_class(name): index for index, name in enumerate(classes)}
+    entries = []
+    for data in sets:
+        table = np.array([place.get(canonical_class(n), OTHER) for n in data.classes], np.int64)
+        if not (table >= 0).any():
+            raise InputError(
+                f"{data.name}: none of its classes ({', '.join(data.classes[:8])}) is one of the "
+                f"wanted ones ({', '.join(list(classes)[:8])})"
+            )
+        known = np.zeros(len(classes), bool)
+        known[table[table >= 0]] = True
+        for picture in data.pictures:
+            labels = np.where(picture.ignore, IGNORE, table[picture.labels])
+            entries.append(Entry(picture, labels.astype(np.int64), known, data.name))
+    return entries
+
+
+def split_entries(entries: Sequence[Entry], fraction: float) -> tuple[list[Entry], list[Entry]]:
+    """Divide into training and validation parts, by a hash of the file name: always the same."""
+    train, validation = [], []
+    for entry in entries:
+        digest = hashlib.sha256(f"{entry.origin}/{entry.picture.path.name}".encode()).digest()
+        chosen = int.from_bytes(digest[:4], "big") / 2**32 < fraction
+        (validation if chosen else train).append(entry)
+    return train, validation
+
+
+def load_sample(entry: Entry) -> Sample:
+    """Decode one picture (as for prediction) with its boxes."""
+    picture = entry.picture
+    path = picture.path
+    source = Source(str(path), PurePosixPath(path.name), path.read_bytes, path)
+    pixels = torch.from_numpy(np.ascontiguousarray(read_image(source).transpose(2, 0, 1)))
+    scale = torch.tensor([pixels.shape[2] / picture.width, pixels.shape[1] / picture.height] * 2)
+    return Sample(
+        pixels,
+        torch.from_numpy(picture.boxes) * scale,
+        torch.from_numpy(entry.labels),
+        torch.from_numpy(entry.known),
+    )
+
+
+class DetectionSet(Dataset[Sample]):
+    """Pictures with boxes; augmented when `augmentation` is given, else only resized.
+
+    An item is asked for by (index, seed): the same pair gives the same sample in any worker.
+    """
+
+    def __init__(
+        self, entries: Sequence[Entry], size: int, augmentation: Augmentation | None = None
+    ) -> None:
+        self.entries = list(entries)
+        self.size = size
+        self.augmentation = augmentation
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        index, seed = key
+        random = torch.Generator().manual_seed(seed)
+        sample = load_sample(self.entries[index])
+        if self.augmentation is None:
+            return fit_longer_side(sample, self.size)
+        if float(torch.rand((), generator=random)) < self.augmentation.mosaic:
+            more = torch.randint(len(self.entries), (3,), generator=random).tolist()
+            parts = [sample, *(load_sample(self.entries[other]) for other in more)]
+            sample = mosaic(parts, self.size, fill=127)
+        return self.augmentation(sample, random)
+
+
+class BalancedBatches(Sampler[list[tuple[int, int]]]):
+    """Batches of pictures of like shape, thin classes more often, reproducible and resumable.
+
+    Pictures are drawn with the repeat factors of Gupta et al. 2019 (LVIS, section 4.2): a class
+    found in the fraction f of pictures counts max(1, sqrt(threshold / f)), a picture as much as
+    its rarest class. Every epoch is a function of (seed, epoch) alone.
+
+    Args:
+        entries: the pictures.
+        batch: pictures per batch.
+        per_epoch: pictures per epoch; all of them, repeats included, when None.
+        threshold: the fraction below which a class is thin; 0 for no balancing.
+        seed: of the order.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        batch: int,
+        per_epoch: int | None,
+        threshold: float,
+        seed: int,
+    ) -> None:
+        self.batch = batch
+        self.seed = seed
+        self.epoch = 0
+        self.weights = repeat_factors(entries, threshold)
+        self.upright = np.array([e.picture.height > e.picture.width for e in entries])
+        total = per_epoch or round(float(self.weights.sum()))
+        self.batches = max(math.ceil(total / batch), 1)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls this before each one, after a resume too."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        wanted = self.batches * self.batch
+        order: list[int] = []
+        while len(order) < wanted:
+            # Repeat factors in whole draws: the fraction is rounded up or down at random.
+            counts = np.floor(self.weights + random.random(len(self.weights))).astype(int)
+            pool = np.repeat(np.arange(len(counts)), counts)
+            order.extend(random.permutation(pool).tolist())
+        seeds = random.integers(0, 2**62, wanted).tolist()
+        waiting: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+        made = 0
+        for index, seed in zip(order[:wanted], seeds, strict=True):
+            group = waiting[bool(self.upright[index])]
+            group.append((index, seed))
+            if len(group) == self.batch:
+                made += 1
+                yield list(group)
+                group.clear()
+        rest = waiting[True] + waiting[False]
+        for start in range(0, (self.batches - made) * self.batch, self.batch):
+            yield rest[start : start + self.batch]
+
+
+def repeat_factors(entries: Sequence[Entry], threshold: float) -> np.ndarray[Any, Any]:
+    """How often each picture is drawn per epoch (at least once)."""
+    present = [np.unique(entry.labels[entry.labels >= 0]) for entry in entries]
+    classes = len(entries[0].known) if entries else 0
+    counts = np.zeros(classes)
+    for labels in present:
+        counts[labels] += 1
+    frequency = np.maximum(counts / max(len(entries), 1), 1e-9)
+    factor = np.maximum(1.0, np.sqrt(threshold / frequency))
+    return np.array([factor[labels].max() if len(labels) else 1.0 for labels in present])
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch: `pixels` B×H×W×3 uint8, `sizes` B×2 (height, width), and the targets."""
+
+    pixels: Tensor
+    sizes: Tensor
+    targets: list[Target]
+
+    def to(self, device: torch.device, **_: Any) -> Batch:
+        """The same on another device."""
+        targets = [target.to(device) for target in self.targets]
+        return Batch(self.pixels.to(device), self.sizes.to(device), targets)
+
+
+def collate(samples: Sequence[Sample], multiple: int, fill: int) -> Batch:
+    """Pad samples to a common size, a multiple of `multiple`, with the value `fill`."""
+    height = max(sample.pixels.shape[1] for sample in samples)
+    width = max(sample.pixels.shape[2] for sample in samples)
+    height, width = (-(-side // multiple) * multiple for side in (height, width))
+    pixels = torch.full((len(samples), height, width, 3), fill, dtype=torch.uint8)
+    targets = []
+    for row, sample in zip(pixels, samples, strict=True):
+        row[: sample.pixels.shape[1], : sample.pixels.shape[2]] = sample.pixels.permute(1, 2, 0)
+        wanted = sample.labels >= 0
+        targets.append(
+            Target(
+                sample.boxes[wanted],
+                sample.labels[wanted],
+                sample.boxes[sample.labels == IGNORE],
+                sample.boxes[sample.labels == OTHER],
+                sample.known,
+            )
+        )
+    sizes = torch.tensor([list(sample.pixels.shape[1:]) for sample in samples])
+    return Batch(pixels, sizes.float(), targets)

@@ -1,0 +1,53 @@
+"""The last step of detection, in NumPy: which of the overlapping boxes remain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+def box_overlaps(boxes: Floats, others: Floats) -> Floats:
+    """Intersection over union of N×4 and M×4 xyxy boxes: N×M in 0..1."""
+    top_left = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    bottom_right = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
+    area = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
+    other_area = np.clip(others[:, 2:] - others[:, :2], 0, None).prod(axis=1)
+    union = area[:, None] + other_area[None] - shared
+    overlaps: Floats = shared / np.maximum(union, 1e-9)
+    return overlaps
+
+
+def suppress_overlaps(
+    boxes: Floats,
+    scores: Floats,
+    labels: NDArray[np.integer[Any]],
+    overlap: float,
+    most: int,
+) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression within each class (Girshick et al. 2014, section 2.3).
+
+    Args:
+        boxes: N×4 xyxy.
+        scores: N.
+        labels: N; boxes of different classes never suppress each other.
+        overlap: intersection over union above which the lower-scoring box is dropped, 0..1.
+        most: at most this many boxes are kept.
+
+    Returns:
+        Indices of the kept boxes, highest score first.
+    """
+    order = np.argsort(-scores, kind="stable")
+    if not len(order):
+        return order
+    same = labels[order][:, None] == labels[order][None]
+    clash = (box_overlaps(boxes[order], boxes[order]) > overlap) & same
+    alive = np.ones(len(order), bool)
+    for place in range(len(order)):
+        if alive[place]:
+            alive[place + 1 :] &= ~clash[place, place + 1 :]
+    return order[alive][:most]
