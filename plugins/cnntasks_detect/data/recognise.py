@@ -35,16 +35,10 @@ def read_detection_data(location: Path, split: str | None = None) -> DetectionDa
         InputError: not a data set, no such split, missing files, unknown ids, or splits with
             different classes read together.
     """
-    location, named = _divide(location)
+    location, named = divide(location)
     layout = recognise(location)
     problems = Problems()
-    wanted = split or named
-    if wanted and wanted not in layout.splits and wanted != "all":
-        raise InputError(
-            f"{location}: there is no split {wanted!r}; it has {', '.join(layout.splits)}"
-        )
-    names = (wanted,) if wanted and wanted in layout.splits else distinct_splits(layout)
-    parts = [layout.read(name, problems) for name in names]
+    parts = [layout.read(name, problems) for name in choose_splits(layout, split or named)]
     problems.raise_structural()
     data = parts[0] if len(parts) == 1 else _join(parts, location)
     if not data.pictures:
@@ -58,7 +52,7 @@ def available_splits(location: Path) -> list[str]:
     Raises:
         InputError: not a data set.
     """
-    return list(recognise(_divide(location)[0]).splits)
+    return list(recognise(divide(location)[0]).splits)
 
 
 def recognise(location: Path) -> Layout:
@@ -82,13 +76,25 @@ def recognise(location: Path) -> Layout:
     raise InputError(f"{location}: not a detection data set; {EXPECTED}")
 
 
-def distinct_splits(layout: Layout) -> tuple[str, ...]:
-    """The splits without VOC's `trainval`, where that only repeats the others."""
+def choose_splits(layout: Layout, wanted: str | None) -> tuple[str, ...]:
+    """The splits to read for `wanted`; no name, or `"all"`, stands for every picture there is.
+
+    Raises:
+        InputError: there is no such split; the message lists those there are.
+    """
+    if wanted and wanted in layout.splits:
+        return (wanted,)
+    if wanted and wanted != "all":
+        raise InputError(
+            f"{layout.name}: there is no split {wanted!r}; it has {', '.join(layout.splits)}"
+        )
+    # VOC's trainval only repeats train and val, where those are there.
     parts = {"train", "val"} & set(layout.splits)
     return tuple(name for name in layout.splits if name != "trainval" or not parts)
 
 
-def _divide(location: Path) -> tuple[Path, str | None]:
+def divide(location: Path) -> tuple[Path, str | None]:
+    """Take `folder:split` apart, unless a folder of that very name exists."""
     folder, colon, split = str(location).rpartition(":")
     if colon and folder and not location.exists():
         return Path(folder), split

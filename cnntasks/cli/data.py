@@ -1,0 +1,133 @@
+"""`cnntasks data`: what a data set holds and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnntasks.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cnntasks.task import DataReport
+
+#: A table for people ends after this many findings; JSON has them all.
+_SHOWN = 50
+
+
+@click.group()
+def data() -> None:
+    """Look data sets over before training on them."""
+
+
+@data.command("check")
+@click.argument("task")
+@click.argument("locations", metavar="DATA...", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(("table", "json")),
+    default="table",
+    show_default=True,
+    help="A table for people, or one JSON object on one line for each DATA.",
+)
+@click.pass_context
+def check(ctx: click.Context, task: str, locations: tuple[str, ...], style: str) -> None:
+    """Check the data sets DATA of TASK: files, labels, duplicates, counts.
+
+    DATA is a folder or file as `cnntasks train` takes it. The exit status is 1 if anything is
+    wrong; warnings do not count.
+    """
+    checker = _checker(task)
+    wrong = False
+    for location in locations:
+        try:
+            report = checker(Path(location))
+        except InputError as error:
+            click.echo(f"Error: {error}", err=True)
+            wrong = True
+            continue
+        wrong |= any(finding.severity == "error" for finding in report.findings)
+        if style == "json":
+            click.echo(json.dumps({"data": location, **asdict(report)}, ensure_ascii=False))
+        else:
+            _print_report(report)
+    ctx.exit(1 if wrong else 0)
+
+
+def _checker(task: str) -> Callable[[Path], DataReport]:
+    from cnntasks import plugins
+    from cnntasks.task import import_attribute
+
+    spec = plugins.get_task(task)
+    if spec.checker is None:
+        able = sorted(name for name, it in plugins.registry().tasks.items() if it.checker)
+        raise UsageError(
+            f"the task {task!r} has no check for its data; "
+            + (f"these have: {', '.join(able)}" if able else "no task has one")
+        )
+    checker: Callable[[Path], DataReport] = import_attribute(spec.checker)
+    return checker
+
+
+def _print_report(report: DataReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:  # in a file or a pipe every line stays whole
+        console = Console(width=10_000)
+    pairs = Table(box=None, pad_edge=False, show_header=False)
+    for key, value in report.summary.items():
+        pairs.add_row(Text(_plain(key), style="bold"), Text(_plain(_in_words(value))))
+    console.print(pairs)
+    if report.table:
+        columns = list(report.table[0])
+        rows = Table(box=None, pad_edge=False)
+        for column in columns:
+            numeric = all(isinstance(row.get(column), int | float) for row in report.table)
+            rows.add_column(_plain(column), justify="right" if numeric else "left")
+        for row in report.table:
+            rows.add_row(*(Text(_plain(row.get(column, ""))) for column in columns))
+        console.print()
+        console.print(rows)
+    console.print()
+    for line in _findings(report):
+        console.print(line, soft_wrap=True)
+
+
+def _findings(report: DataReport) -> Iterator[Any]:
+    from rich.text import Text
+
+    styles = {"error": "bold red", "warning": "yellow"}
+    for finding in report.findings[:_SHOWN]:
+        line = Text(finding.severity, style=styles[finding.severity])
+        yield line.append(f" {_plain(finding.where)}: {_plain(finding.message)}", style="default")
+    hidden = len(report.findings) - _SHOWN
+    if hidden > 0:
+        yield Text(f"... and {hidden} more; --format json lists them all")
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    warnings = len(report.findings) - errors
+    yield Text(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _in_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {number}" for key, number in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> str:
+    """One line of text; a file name must not send codes to the terminal."""
+    return "".join(char if char.isprintable() else " " for char in str(value))
