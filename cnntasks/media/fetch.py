@@ -32,13 +32,13 @@ def fetch(url: str, *, limit: int, timeout: float) -> bytes:
     """
     # A worker thread, because a socket's time limit covers one read only and a name look-up
     # has none at all: a server that sends one byte now and then would hold us for ever.
-    answers: queue.Queue[bytes | InputError] = queue.Queue()
+    answers: queue.Queue[bytes | Exception] = queue.Queue()
     deadline = time.monotonic() + timeout
 
     def work() -> None:
         try:
             answers.put(_download(url, limit, timeout, deadline))
-        except InputError as error:
+        except Exception as error:  # raised again below, in the caller's thread
             answers.put(error)
 
     threading.Thread(target=work, name="cnntasks-fetch", daemon=True).start()
@@ -46,14 +46,17 @@ def fetch(url: str, *, limit: int, timeout: float) -> bytes:
         answer = answers.get(timeout=timeout)
     except queue.Empty:
         raise _too_slow(url, timeout) from None
-    if isinstance(answer, InputError):
+    if isinstance(answer, Exception):
         raise answer
     return answer
 
 
 def name_for_url(url: str) -> PurePosixPath:
     """A file name for what `url` gives: the last part of its path, or else its host."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:  # reading it will tell
+        return PurePosixPath("download")
     last = urllib.parse.unquote(parts.path.rstrip("/").rpartition("/")[2])
     for candidate in (last, parts.hostname or ""):
         cleaned = re.sub(r"[^\w.-]+", "_", candidate).strip("._")
@@ -95,16 +98,17 @@ def _download(url: str, limit: int, timeout: float, deadline: float) -> bytes:
             return _read_body(response, url, limit, timeout, deadline)
     except urllib.error.HTTPError as error:
         with error:
+            reason = " ".join(str(error.reason).split())
             raise InputError(
-                f"{url}: the server answered {error.code} ({error.reason}); check the address"
+                f"{url}: the server answered {error.code} ({reason}); check the address"
             ) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(error, TimeoutError) or isinstance(reason, TimeoutError):
+        cause = getattr(error, "reason", error)
+        if isinstance(cause, TimeoutError):
             raise _too_slow(url, timeout) from error
+        reason = " ".join(str(cause).split()) or type(cause).__name__
         raise InputError(
-            f"{url}: cannot be downloaded ({reason or type(error).__name__}); "
-            "check the address and the connection"
+            f"{url}: cannot be downloaded ({reason}); check the address and the connection"
         ) from error
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import secrets
 import threading
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".jfif", ".jpe",
     ".apng", ".jp2", ".j2k", ".jpx", ".jpf", ".jpc", ".j2c", ".tga", ".ppm", ".pgm", ".pbm",
     ".pnm", ".pfm", ".ico", ".icns", ".psd", ".dds", ".dib", ".avifs", ".blp", ".bw", ".cur",
-    ".dcx", ".fit", ".fits", ".flc", ".fli", ".ftc", ".ftu", ".icb", ".iim", ".im", ".mpo",
+    ".dcx", ".fit", ".fits", ".flc", ".fli", ".ftc", ".ftu", ".gbr", ".icb", ".iim", ".mpo",
     ".msp", ".pcd", ".pcx", ".pxr", ".qoi", ".ras", ".rgb", ".rgba", ".sgi", ".vda", ".vst",
     ".xbm", ".xpm",
 )
@@ -187,14 +186,18 @@ def _checked(image: Image.Image, name: str) -> NDArray[np.uint8]:
 
 
 def _load(image: Image.Image) -> None:
-    limit = Image.MAX_IMAGE_PIXELS
+    with _pillow_limit:
+        limit = Image.MAX_IMAGE_PIXELS
     if limit is None or image.width * image.height <= limit:
         image.load()
         return
-    # Some formats warn once more here. One such giant at a time also spares the memory.
-    with _pillow_limit, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image.load()
+    # Some formats ask Pillow's limit again. One such giant at a time also spares the memory.
+    with _pillow_limit:
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+        try:
+            image.load()
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
@@ -229,14 +232,15 @@ def _to_8_bit(samples: NDArray[Any]) -> NDArray[np.uint8]:
     if whole and samples.min() >= 0 and samples.max() <= 65535:
         table: NDArray[np.uint8] = np.rint(np.arange(65536) / 257).astype(np.uint8)
         return np.take(table, samples)
-    finite = np.isfinite(samples)
-    low = float(np.min(samples, where=finite, initial=np.inf))
-    high = float(np.max(samples, where=finite, initial=-np.inf))
+    values = samples.astype(np.float64)
+    finite = np.isfinite(values)
+    low = float(np.min(values, where=finite, initial=np.inf))
+    high = float(np.max(values, where=finite, initial=-np.inf))
     if not whole and low >= 0 and high <= 255:
         low, high = 0.0, 1.0 if high <= 1 else 255.0
     if not high > low:  # one value everywhere, or none that is finite
         return np.zeros(samples.shape, np.uint8)
-    scaled = (np.where(finite, samples, low) - low) * (255 / (high - low))
+    scaled = (np.where(finite, values, low) - low) * (255 / (high - low))
     return np.rint(scaled).astype(np.uint8)
 
 
