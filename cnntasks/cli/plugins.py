@@ -1,0 +1,66 @@
+"""`cnntasks plugins`: what was found, what it registered, and why something does not work."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from cnntasks.plugins import registry
+
+if TYPE_CHECKING:
+    from cnntasks.plugins import PluginInfo
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print.",
+)
+@click.pass_context
+def plugins(ctx: click.Context, style: str) -> None:
+    """List plugins: what they register, and why one does not work."""
+    if ctx.invoked_subcommand is not None:
+        return
+    loaded = registry()
+    loaded.model_entries()  # a failure in this hook shows only when it runs
+    if style == "json":
+        click.echo(json.dumps([asdict(info) for info in loaded.plugins], indent=2))
+    elif loaded.plugins:
+        _print_table(loaded.plugins)
+    else:
+        click.echo("no plugin is installed", err=True)
+
+
+def _print_table(found: list[PluginInfo]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("name", "version", "distribution", "verbs", "hooks", "status"):
+        table.add_column(column, overflow="fold")
+    for info in found:
+        cells = (
+            info.name,
+            info.version,
+            info.distribution,
+            " ".join(info.verbs),
+            " ".join(info.hooks),
+        )
+        colour = "green" if info.status == "ok" else "red" if info.status == "failed" else "yellow"
+        # Text: what a plugin says of itself is no rich markup.
+        table.add_row(*map(Text, cells), Text(info.status, style=colour))
+    console = Console(highlight=False)
+    console.print(table)
+    # Errors are sentences: below the table they have the whole width.
+    for info in found:
+        if info.error:
+            console.print(Text(f"{info.name}: {info.error}"))
