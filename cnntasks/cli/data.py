@@ -50,7 +50,7 @@ def check(ctx: click.Context, task: str, locations: tuple[str, ...], style: str)
         try:
             report = checker(Path(location))
         except InputError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"cnntasks: error: {error}", err=True)
             wrong = True
             continue
         wrong |= any(finding.severity == "error" for finding in report.findings)

@@ -88,7 +88,7 @@ def test_json_is_one_object_for_each_location(run: Any) -> None:
 def test_one_location_that_cannot_be_read_does_not_stop_the_others(run: Any) -> None:
     result = run("toy", "gone", "good", "--format", "json")
     assert result.exit_code == 1
-    assert result.stderr == "Error: gone: there is no such folder\n"
+    assert result.stderr == "cnntasks: error: gone: there is no such folder\n"
     assert json.loads(result.stdout)["data"] == "good"
 
 
