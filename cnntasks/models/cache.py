@@ -103,13 +103,13 @@ def staged(name: str, needed: int, waiting: Callable[[], None]) -> Iterator[Path
     """
     root = cache_dir()
     target = cached_folder(name)
-    workplace = root / "staging" / name
+    bench = root / "staging" / name
     with disk_errors(target, needed):
         for room in ("models", "downloads", "staging", "locks"):
             (root / room).mkdir(parents=True, exist_ok=True)
         with file_lock(root / "locks" / name, waiting):
-            shutil.rmtree(workplace, ignore_errors=True)
-            folder = workplace / name
+            shutil.rmtree(bench, ignore_errors=True)
+            folder = bench / name
             folder.mkdir(parents=True)
             try:
                 yield folder
@@ -117,4 +117,4 @@ def staged(name: str, needed: int, waiting: Callable[[], None]) -> Iterator[Path
                     shutil.rmtree(target, ignore_errors=True)
                     folder.rename(target)
             finally:
-                shutil.rmtree(workplace, ignore_errors=True)
+                shutil.rmtree(bench, ignore_errors=True)

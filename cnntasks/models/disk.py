@@ -36,6 +36,8 @@ def disk_errors(target: Path, needed: int) -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:
+        raise  # of a line for the person, whose terminal has gone; no disk is a pipe
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ModelError(

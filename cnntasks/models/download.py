@@ -127,7 +127,7 @@ def _store(
         if not resumed:
             discard(part)
             _origin_file(part).write_text(f"{url}\n{_validator(response.headers)}\n")
-        with part.open("ab" if resumed else "wb") as file:
+        with part.open("ab") as file:
             progress(have, total)
             for chunk in _chunks(response):
                 file.write(chunk)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from cnntasks.errors import ModelError, PluginError
+from cnntasks.errors import ModelError
 from cnntasks.models.cache import cache_dir as cache_dir
 from cnntasks.models.cache import (
     cached_folder,
@@ -22,9 +21,10 @@ from cnntasks.models.cache import installed as installed
 from cnntasks.models.card import CARD_FILE, ModelCard, read_card
 from cnntasks.models.catalog import CatalogEntry
 from cnntasks.models.disk import format_size
-from cnntasks.models.download import Log, Progress
 from cnntasks.models.folder import MODEL_FILES, check_graph, folder_size, verify_folder
-from cnntasks.models.pull import pull as pull
+
+if TYPE_CHECKING:
+    from cnntasks.models.download import Log, Progress
 
 State = Literal["embedded", "here", "imported", "folder", "to download", "unreadable"]
 
@@ -47,23 +47,6 @@ class Listing:
     folder: Path | None
     card: ModelCard | None
     size: int
-
-
-def catalog(registered: Iterable[Iterable[CatalogEntry]]) -> dict[str, CatalogEntry]:
-    """Merge what the plugins register into one mapping by name.
-
-    Raises:
-        PluginError: two entries have one name.
-    """
-    entries: dict[str, CatalogEntry] = {}
-    for entry in (entry for group in registered for entry in group):
-        if entry.name in entries:
-            raise PluginError(
-                f"two plugins offer a model named {entry.name!r}: disable one of them with "
-                "CNNTASKS_DISABLE_PLUGINS (`cnntasks plugins` lists them)"
-            )
-        entries[entry.name] = entry
-    return entries
 
 
 def inventory(catalog: Mapping[str, CatalogEntry]) -> list[Listing]:
@@ -93,6 +76,8 @@ def find(name: str, catalog: Mapping[str, CatalogEntry]) -> CatalogEntry:
     entries = {**imported_models(catalog), **catalog}
     if name in entries:
         return entries[name]
+    import difflib
+
     near = difflib.get_close_matches(name, entries, n=3)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise ModelError(f"there is no model named {name!r}; {hint}`cnntasks models` lists them")
@@ -140,6 +125,9 @@ def resolve_model(
             f"{entry.name}: is not on this machine, and --offline forbids its download{size}; "
             f"fetch it with `cnntasks models pull {entry.name}`, with --from FILE if need be"
         )
+    # Imported here: the parts that speak HTTP would slow the start of every prediction.
+    from cnntasks.models.pull import pull
+
     return pull(entry, progress=progress, log=log)
 
 

@@ -1,0 +1,255 @@
+"""`cnntasks models`: what can be named by `--model`, and bringing it here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cnntasks.cli.pull_display import PullDisplay
+from cnntasks.errors import ModelError
+
+if TYPE_CHECKING:
+    from cnntasks.models.catalog import CatalogEntry
+    from cnntasks.models.store import Listing
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_COLUMNS = ("name", "task", "classes", "size", "licence", "metric", "state")
+
+
+class _ListByDefault(click.Group):
+    """A group that lists when no subcommand is named, with the options of `list`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ListByDefault)
+def models() -> None:
+    """List models, show, download, verify and import them.
+
+    Without a subcommand it lists: `cnntasks models --task detect` is
+    `cnntasks models list --task detect`.
+    """
+
+
+def _format_option(*choices: str) -> Callable[[F], F]:
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(choices),
+        default="table",
+        show_default=True,
+        help="How to print.",
+    )
+
+
+@models.command("list")
+@click.option("--task", metavar="TASK", help="Only models of this task.")
+@_format_option("table", "json", "csv")
+def list_models(task: str | None, style: str) -> None:
+    """List the models that --model knows, here or to be downloaded."""
+    from cnntasks.models.store import inventory
+
+    listings = inventory(_catalog())
+    if task is not None:
+        listings = [it for it in listings if it.card and it.card.task == task]
+    if style == "json":
+        click.echo(json.dumps([_as_json(it) for it in listings], indent=2))
+    elif style == "csv":
+        _echo_csv([_row(it) | {"size": it.size} for it in listings])
+    else:
+        _print_table([_row(it) for it in listings])
+
+
+@models.command("show")
+@click.argument("name")
+@_format_option("table", "json")
+def show_model(name: str, style: str) -> None:
+    """Show everything that is known of the model NAME, which may be a folder's path."""
+    listing = _named(name)
+    card = listing.card
+    if card is None:
+        raise ModelError(f"{listing.folder}: its card cannot be read; `cnntasks models verify`")
+    described = json.loads(card.to_json())
+    if style == "json":
+        click.echo(json.dumps({**_as_json(listing), "card": described}, indent=2))
+        return
+    rows = {"name": listing.entry.name, **_row(listing), "folder": listing.folder or "-"}
+    rows |= {"url": listing.entry.url} if listing.entry.url else {}
+    hidden = {*_COLUMNS, "card_version"} - {"classes"}
+    rows |= {key.replace("_", " "): described[key] for key in described if key not in hidden}
+    _print_pairs(rows)
+
+
+@models.command("pull")
+@click.argument("name")
+@click.option(
+    "--from",
+    "source_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Take the published file from here instead of downloading it.",
+)
+def pull_model(name: str, source_file: Path | None) -> None:
+    """Download the model NAME, verify and convert it; prints its folder."""
+    from cnntasks.models.pull import pull
+    from cnntasks.models.store import find
+
+    entry = find(name, _catalog())
+    with PullDisplay() as display:
+        folder = pull(entry, source_file=source_file, progress=display.progress, log=display.log)
+    click.echo(str(folder))
+
+
+@models.command("verify")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@_format_option("table", "json")
+@click.pass_context
+def verify_models(ctx: click.Context, names: tuple[str, ...], style: str) -> None:
+    """Check the files of the named models (names or folders), or of all that are here.
+
+    The exit status is 1 if anything is wrong.
+    """
+    from cnntasks.models.store import inventory
+
+    if names:
+        chosen = [_named(name) for name in names]
+    else:
+        chosen = [it for it in inventory(_catalog()) if it.folder is not None]
+    reports = [_verified(listing) for listing in chosen]
+    if style == "json":
+        click.echo(json.dumps(reports, indent=2))
+    else:
+        for report in reports:
+            for line in report["problems"] or ["whole"]:
+                click.echo(f"{report['name']}: {_plain(line)}")
+    ctx.exit(1 if any(report["problems"] for report in reports) else 0)
+
+
+@models.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--name", metavar="NAME", help="What to call it; by default what its card says.")
+def import_folder(path: Path, name: str | None) -> None:
+    """Copy the model folder PATH into the cache, so that --model knows it by name."""
+    from cnntasks.models.store import import_model
+
+    folder = import_model(path, _catalog(), name=name)
+    click.echo(f"imported {folder.name}: use it with --model {folder.name}", err=True)
+    click.echo(str(folder))
+
+
+def _catalog() -> Mapping[str, CatalogEntry]:
+    from cnntasks import plugins
+
+    return plugins.model_entries()
+
+
+def _named(name: str) -> Listing:
+    """The listing of a registered or imported model, or of a folder given by its path."""
+    from cnntasks.models.store import find, folder_listing, inventory, is_path
+
+    if is_path(name):
+        return folder_listing(Path(name))
+    catalog = _catalog()
+    entry = find(name, catalog)
+    return next(it for it in inventory(catalog) if it.entry.name == entry.name)
+
+
+def _verified(listing: Listing) -> dict[str, Any]:
+    from cnntasks.models.folder import verify_folder
+
+    name = listing.entry.name
+    if listing.folder is None:
+        raise ModelError(f"{name}: is not here yet; `cnntasks models pull {name}` fetches it")
+    return {
+        "name": name,
+        "folder": str(listing.folder),
+        "problems": verify_folder(listing.folder),
+    }
+
+
+def _row(listing: Listing) -> dict[str, Any]:
+    from cnntasks.models.disk import format_size
+
+    card = listing.card
+    metric = next(iter(card.metrics.items()), None) if card else None
+    return {
+        "name": listing.entry.name,
+        "task": _plain(card.task) if card else "",
+        "classes": len(card.classes) if card else "",
+        "size": format_size(listing.size) if listing.size else "",
+        "licence": _plain(card.licence) if card else "",
+        "metric": _plain(f"{metric[0]} {_number(metric[1])}") if metric else "",
+        "state": listing.state,
+    }
+
+
+def _as_json(listing: Listing) -> dict[str, Any]:
+    card = listing.card
+    return {
+        **_row(listing),
+        "classes": list(card.classes) if card else [],
+        "size": listing.size,
+        "metric": dict(list(card.metrics.items())[:1]) if card else {},
+        "folder": str(listing.folder) if listing.folder else None,
+    }
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> str:
+    """A value as one line of text; a stranger's card must not send codes to the terminal."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(_plain(row[column])) for column in _COLUMNS))
+    _print(table)
+
+
+def _print_pairs(rows: Mapping[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for key, value in rows.items():
+        lines = [_plain(it) for it in value] if key == "notes" else [_plain(value)]
+        if any(lines) and value not in ({}, []):
+            table.add_row(Text(key, style="bold"), Text("\n".join(lines)))
+    _print(table)
+
+
+def _print(table: Any) -> None:
+    """Fit the table to a terminal; in a file or a pipe keep every line whole."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=10_000)
+    console.print(table)
+
+
+def _echo_csv(rows: list[dict[str, Any]]) -> None:
+    import csv
+    import io
+
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    click.echo(buffer.getvalue(), nl=False)
