@@ -89,13 +89,27 @@ def _say(message: str) -> None:
 
 
 def _output_is_closed() -> bool:
-    """Whether a broken pipe is that of our own output: what could not be written is still there."""
+    """Whether a broken pipe is that of our own output, and not that of a worker, say."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
-        except OSError:
+            stream.flush()  # what could not be written is still there ...
+            if _reader_has_gone(stream):  # ... unless output is not buffered
+                return True
+        except BrokenPipeError:
             return True
+        except OSError:  # a stand-in without a file behind it
+            continue
     return False
+
+
+def _reader_has_gone(stream: IO[str]) -> bool:
+    import select
+
+    if not hasattr(select, "poll"):  # Windows, where this is no BrokenPipeError either
+        return False
+    poll = select.poll()
+    poll.register(stream.fileno(), select.POLLOUT)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _finish(stream: IO[str] | None, status: int) -> int:
