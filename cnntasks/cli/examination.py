@@ -196,5 +196,5 @@ def _plugin_remarks() -> list[str]:
     return [
         f"plugin {info.name!r} ({info.status}): {info.error}"
         for info in registry().plugins
-        if info.status != "ok"
+        if info.status in ("failed", "blocked")
     ]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
-
-from cnntasks import discovery
 
 #: A working plugin; `{verb}` is to be replaced.
 WORKING = """
@@ -27,10 +26,8 @@ def install(
     install_plugin: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Path]:
     """`install_plugin`, with the environment's own plugins hidden."""
-    find = discovery.metadata.distributions
-    monkeypatch.setattr(
-        discovery.metadata, "distributions", lambda: find(path=[str(tmp_path / "site")])
-    )
+    find = metadata.distributions
+    monkeypatch.setattr(metadata, "distributions", lambda: find(path=[str(tmp_path / "site")]))
     return install_plugin
 
 
