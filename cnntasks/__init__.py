@@ -14,6 +14,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cnntasks.task import import_attribute as import_attribute
+    from cnntasks.models.folder import write_model_folder as write_model_folder
+    from cnntasks.models.folder import update_card as update_card
+    from cnntasks.pipeline import find_model as find_model
+    from cnntasks.models.folder import read_weights as read_weights
+    from cnntasks.models.card import read_card as read_card
+    from cnntasks.cli.fitting import fit_options as fit_options
+    from cnntasks.cli.fitting import FitOptions as FitOptions
+    from cnntasks.training.model import write_model as write_model
+    from cnntasks.training.model import train_model as train_model
+    from cnntasks.training.fit import FitSettings as FitSettings
+    from cnntasks.pipeline import load as load
+    from cnntasks.pipeline import Pipeline as Pipeline
+    from cnntasks.cli.options import run_task as run_task
+    from cnntasks.cli.options import task_options as task_options
+    from cnntasks.cli.options import CommonOptions as CommonOptions
+    from cnntasks.media.draw import contact_sheet as contact_sheet
+    from cnntasks.media.draw import draw_boxes as draw_boxes
+    from cnntasks.media.draw import class_color as class_color
+    from cnntasks.media.images import write_image as write_image
+    from cnntasks.media.images import resize_image as resize_image
+    from cnntasks.media.images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
     from cnntasks.backbones.base import Backbone as Backbone
     from cnntasks.backbones.base import Stage as Stage
     from cnntasks.backbones.registry import create_backbone as create_backbone
@@ -42,30 +64,52 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "Backbone": "cnntasks.backbones.base",
-    "Stage": "cnntasks.backbones.base",
-    "create_backbone": "cnntasks.backbones.registry",
-    "read_image": "cnntasks.media.images",
-    "list_backbones": "cnntasks.backbones.registry",
     "CatalogEntry": "cnntasks.models.catalog",
     "CnntasksError": "cnntasks.errors",
+    "CommonOptions": "cnntasks.cli.options",
     "DataReport": "cnntasks.task",
     "DeviceError": "cnntasks.errors",
     "Finding": "cnntasks.task",
+    "FitOptions": "cnntasks.cli.fitting",
+    "FitSettings": "cnntasks.training.fit",
     "GraphSpec": "cnntasks.task",
     "HOOK_API_VERSION": "cnntasks.hookspecs",
+    "IMAGE_SUFFIXES": "cnntasks.media.images",
     "InputError": "cnntasks.errors",
     "Learner": "cnntasks.task",
     "ModelCard": "cnntasks.models.card",
     "ModelError": "cnntasks.errors",
     "Outcome": "cnntasks.task",
+    "Pipeline": "cnntasks.pipeline",
     "PluginError": "cnntasks.errors",
     "Predictor": "cnntasks.task",
     "Result": "cnntasks.task",
     "Score": "cnntasks.task",
     "Source": "cnntasks.task",
+    "Stage": "cnntasks.backbones.base",
     "TaskSpec": "cnntasks.task",
     "UsageError": "cnntasks.errors",
+    "class_color": "cnntasks.media.draw",
+    "contact_sheet": "cnntasks.media.draw",
+    "create_backbone": "cnntasks.backbones.registry",
+    "draw_boxes": "cnntasks.media.draw",
+    "find_model": "cnntasks.pipeline",
+    "fit_options": "cnntasks.cli.fitting",
     "hookimpl": "cnntasks.hookspecs",
+    "import_attribute": "cnntasks.task",
+    "list_backbones": "cnntasks.backbones.registry",
+    "load": "cnntasks.pipeline",
+    "read_card": "cnntasks.models.card",
+    "read_image": "cnntasks.media.images",
+    "read_weights": "cnntasks.models.folder",
+    "resize_image": "cnntasks.media.images",
+    "run_task": "cnntasks.cli.options",
+    "task_options": "cnntasks.cli.options",
+    "train_model": "cnntasks.training.model",
+    "update_card": "cnntasks.models.folder",
+    "write_image": "cnntasks.media.images",
+    "write_model": "cnntasks.training.model",
+    "write_model_folder": "cnntasks.models.folder",
 }
 
 __version__ = "0.1.0"

@@ -6,12 +6,11 @@ that two plugins claim works for neither, whoever they are.
 
 from __future__ import annotations
 
-import difflib
 import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from cnntasks.discovery import Candidate, find_plugins, isolated, notify
@@ -120,6 +119,8 @@ class PluginRegistry:
         for record in self._records:
             if record.candidate.name == name and record.status in ("failed", "disabled"):
                 return PluginError(f"plugin {record.candidate} is {record.status}: {record.error}")
+        import difflib  # not at the start of every run
+
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or '-'}"
@@ -274,25 +275,19 @@ def _switch(candidate: Candidate, registry: PluginRegistry) -> str:
     return f"CNNTASKS_DISABLE_PLUGINS={label}"
 
 
-_registry: PluginRegistry | None = None
-
-
+@cache
 def registry() -> PluginRegistry:
     """The plugins of this process, loaded on the first call.
 
     Raises:
         UsageError: `CNNTASKS_PLUGINS_DIR` is not a folder.
     """
-    global _registry
-    if _registry is None:
-        _registry = load_plugins()
-    return _registry
+    return load_plugins()
 
 
 def reset() -> None:
     """Forget the loaded plugins: the next `registry()` loads them anew."""
-    global _registry
-    _registry = None
+    registry.cache_clear()
 
 
 def get_task(name: str) -> TaskSpec:

@@ -35,7 +35,8 @@ class TaskSpec:
         command: `"package.module:attribute"` of the verb's `click.Command`.
         predictor: `"package.module:attribute"` of a `Predictor` class.
         network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine.
-        learner: of a `Learner` class; a task without one cannot be trained.
+        train: of a `click.Command`, `cnntasks train <name>`; a task without one cannot be trained.
+        evaluate: of a `click.Command`, `cnntasks evaluate <name>`.
         checker: of a function `(Path) -> DataReport` for `cnntasks data check`.
     """
 
@@ -45,7 +46,8 @@ class TaskSpec:
     command: str
     predictor: str
     network: str | None = None
-    learner: str | None = None
+    train: str | None = None
+    evaluate: str | None = None
     checker: str | None = None
 
 
@@ -207,15 +209,18 @@ class DataReport:
 class Learner(Protocol):
     """What a task knows of training; `cnntasks.training` does the rest.
 
-    A learner is constructed as `learner(card, settings)` where `settings` is the task's own
-    flat mapping of options, recorded in the card.
+    A task's train command makes one and hands it to `cnntasks.train_model`.
     """
 
     #: The metric that early stopping and the best checkpoint watch; larger is better.
     monitor: str
 
     def parameter_groups(self, network: torch.nn.Module) -> list[dict[str, Any]]:
-        """Optimiser groups with a `scale` on the learning rate each."""
+        """Optimiser groups: `params`, `scale` of the learning rate, `decay` (bool)."""
+        ...
+
+    def set_train_mode(self, network: torch.nn.Module) -> None:
+        """Put the network into training mode (all of it, or all but what stays frozen)."""
         ...
 
     def train_batches(self, seed: int) -> Any:

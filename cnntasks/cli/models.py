@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cnntasks.cli.pull_display import PullDisplay
+from cnntasks.output.downloads import PullDisplay
 from cnntasks.errors import ModelError
 
 if TYPE_CHECKING:

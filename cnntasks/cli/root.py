@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 PROGRAM = "cnntasks"
 #: Name to (summary, "module:attribute"); every name is in `plugins.CORE_COMMANDS`.
 COMMANDS = {
-    "train": ("Train a model on your own data.", "cnntasks.cli.train:train"),
-    "evaluate": ("Measure a model on labelled data.", "cnntasks.cli.evaluate:evaluate"),
+    "train": ("Train a model on your own data.", "cnntasks.cli.lifecycle:train"),
+    "evaluate": ("Measure a model on labelled data.", "cnntasks.cli.lifecycle:evaluate"),
     "data": ("Check a data set before training on it.", "cnntasks.cli.data:data"),
     "models": ("List, show, download and verify models.", "cnntasks.cli.models:models"),
     "plugins": ("List plugins and what became of them.", "cnntasks.cli.plugins:plugins"),

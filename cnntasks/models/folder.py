@@ -86,6 +86,19 @@ def write_model_folder(
             shutil.rmtree(staging, ignore_errors=True)
 
 
+def update_card(folder: Path, card: ModelCard) -> None:
+    """Replace the card of a model folder; everything else stays.
+
+    Raises:
+        ModelError: there is no model in the folder, or it cannot be written.
+    """
+    read_card(folder)
+    temporary = _sibling(folder / CARD_FILE, "new")
+    with disk_errors(folder, len(card.to_json())):
+        temporary.write_text(card.to_json(), encoding="utf-8")
+        temporary.replace(folder / CARD_FILE)
+
+
 def check_target(folder: Path) -> None:
     """Check that `write_model_folder` may write to `folder`; a long training asks beforehand.
 

@@ -1,1 +1,1 @@
-
+"""Output: records as a table, JSON Lines or CSV, one writer per file."""

@@ -1,1 +1,1 @@
-
+"""Training: the loop, the export, and the model folder at its end."""

@@ -84,8 +84,7 @@ class Trainee(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Put the network into the learner's training mode."""
-        set_mode = getattr(self.learner, "set_train_mode", nn.Module.train)
-        set_mode(self.network)
+        self.learner.set_train_mode(self.network)
 
     def training_step(self, batch: Any, index: int) -> Tensor:
         """The sum of the learner's losses."""

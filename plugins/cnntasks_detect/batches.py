@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,12 @@ from cnntasks_detect.augment import (
     fit_longer_side,
     mosaic,
 )
-from cnntasks_detect.data import DetectionData, Picture
+from cnntasks_detect.data import (
+    DetectionData,
+    Picture,
+    available_splits,
+    read_detection_data,
+)
 from cnntasks_detect.data.names import canonical_class
 from cnntasks_detect.losses import Target
 
@@ -68,6 +73,36 @@ def join_data(sets: Sequence[DetectionData], classes: Sequence[str]) -> list[Ent
             labels = np.where(picture.ignore, IGNORE, table[picture.labels])
             entries.append(Entry(picture, labels.astype(np.int64), known, data.name))
     return entries
+
+
+def read_parts(
+    locations: Sequence[str],
+) -> tuple[list[DetectionData], list[DetectionData]]:
+    """The training and validation parts of data sets, as far as they have such splits.
+
+    `folder:split` names one split to train on; otherwise it is `train` (or VOC's `trainval` where
+    there is no `train`), or all pictures of a set without splits. A `test` split is never used.
+
+    Raises:
+        InputError: not a data set, or one that has nothing but other splits.
+    """
+    training, validation = [], []
+    for location in locations:
+        path = Path(location)
+        splits = available_splits(path)
+        if not path.exists():  # `folder:split`
+            training.append(read_detection_data(path))
+            continue
+        name = next((n for n in ("train", "trainval", "all") if n in splits), None)
+        if name is None:
+            raise InputError(
+                f"{location}: has no train split (it has {', '.join(splits)}); "
+                f"name the one to learn from: {location}:{splits[0]}"
+            )
+        training.append(read_detection_data(path, name))
+        if "val" in splits and name == "train":
+            validation.append(read_detection_data(path, "val"))
+    return training, validation
 
 
 def split_entries(entries: Sequence[Entry], fraction: float) -> tuple[list[Entry], list[Entry]]:

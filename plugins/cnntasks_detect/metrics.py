@@ -141,6 +141,13 @@ class DetectionMetric:
         return Score(metrics, table, {"precision-recall.png": _curve_plot(curves)})
 
 
+def restrict(score: Score, classes: Sequence[str]) -> Score:
+    """The same measurement averaged over some of its classes (`mAP50` and `mAP`)."""
+    table = [row for row in score.table if row["class"] in classes]
+    metrics = {f"m{key}": _mean(np.array([row[key] for row in table])) for key in ("AP50", "AP")}
+    return Score(metrics, table, score.figures)
+
+
 def _mean(values: np.ndarray[Any, Any]) -> float:
     valid = values[values >= 0]
     return float(valid.mean()) if len(valid) else 0.0

@@ -365,7 +365,7 @@ def suppress(boxes: Tensor, scores: Tensor, groups: Tensor, overlap: float) -> T
     Returns:
         B×N bool, true for the boxes that survive.
     """
-    if len(boxes) > 1 and not torch.compiler.is_exporting():
+    if not torch.compiler.is_exporting() and boxes.shape[0] > 1:
         # The work grows with the square of the boxes: a picture at a time.
         parts = zip(boxes, scores, groups, strict=True)
         return torch.cat([suppress(b[None], s[None], g[None], overlap) for b, s, g in parts])

@@ -16,7 +16,7 @@ import pytest
 from cnntasks import plugins
 from cnntasks.cli.errors import run_guarded
 from cnntasks.cli.models import models
-from cnntasks.cli.pull_display import PullDisplay
+from cnntasks.output.downloads import PullDisplay
 from cnntasks.models.card import ModelCard
 from cnntasks.models.catalog import CatalogEntry
 from cnntasks.models.folder import write_model_folder

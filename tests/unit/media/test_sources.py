@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from cnntasks.errors import InputError
-from cnntasks.media import files
 from cnntasks.media.sources import expand_sources, sources_from_values
 from cnntasks.task import Source
 
@@ -193,7 +192,7 @@ class TestFolders:
                 raise PermissionError(13, "Permission denied")
             return real(path)
 
-        monkeypatch.setattr(files.os, "listdir", refuse)
+        monkeypatch.setattr(os, "listdir", refuse)
         locked, good = expand("d")
         assert "no permission" in failure(locked)
         assert str(Path("d/a")) in failure(locked)

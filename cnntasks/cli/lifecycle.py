@@ -1,0 +1,60 @@
+"""`cnntasks train TASK` and `cnntasks evaluate TASK`: groups of what the tasks bring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cnntasks.errors import PluginError, UsageError
+from cnntasks.plugins import registry
+from cnntasks.task import import_attribute
+
+if TYPE_CHECKING:
+    from cnntasks.task import TaskSpec
+
+
+class TaskCommands(click.Group):
+    """The commands that tasks name in one field of their `TaskSpec`, imported on use."""
+
+    def __init__(self, field: str, **attributes: object) -> None:
+        super().__init__(**attributes)  # type: ignore[arg-type]
+        self._field = field
+
+    def _specs(self) -> dict[str, TaskSpec]:
+        tasks = registry().tasks
+        return {name: tasks[name] for name in sorted(tasks) if getattr(tasks[name], self._field)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The tasks that have this command."""
+        return list(self._specs())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of one task."""
+        spec = self._specs().get(cmd_name)
+        if spec is None:
+            able = ", ".join(self._specs()) or "none"
+            raise UsageError(f"{self.name}: no such task {cmd_name!r}; tasks that can: {able}")
+        command = import_attribute(getattr(spec, self._field))
+        if not isinstance(command, click.Command):
+            raise PluginError(f"{cmd_name}: its {self._field} is not a click.Command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the tasks by their summaries, importing none."""
+        rows = [(name, spec.summary) for name, spec in self._specs().items()]
+        if rows:
+            with formatter.section("Tasks"):
+                formatter.write_dl(rows)
+
+
+train = TaskCommands(
+    "train",
+    name="train",
+    help="Train a model on your own data: cnntasks train TASK DATA -o MODEL.",
+)
+evaluate = TaskCommands(
+    "evaluate",
+    name="evaluate",
+    help="Measure a model on labelled data: cnntasks evaluate TASK --model MODEL DATA.",
+)

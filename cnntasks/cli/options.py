@@ -1,0 +1,205 @@
+"""What the task verbs share: their options, and the run from arguments to output."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cnntasks.engines.base import ENGINES, PRECISIONS
+from cnntasks.errors import UsageError
+from cnntasks.output.records import FORMATS, Writer, open_writer
+from cnntasks.task import Outcome
+
+if TYPE_CHECKING:
+    from cnntasks.pipeline import Pipeline
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_RECORD_SUFFIXES = {".json": "json", ".jsonl": "json", ".csv": "csv", ".txt": "table"}
+_MANY = 3  # inputs from which a progress bar is shown
+
+
+@dataclass(frozen=True, slots=True)
+class CommonOptions:
+    """The options that every task verb has; see `task_options`."""
+
+    model: str | None
+    device: str
+    engine: str
+    precision: str
+    batch_size: int
+    output: Path | None
+    format: str
+    quiet: bool
+    offline: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where pictures and other files go; the current folder by default."""
+        if self.output is None or self.output.suffix.lower() in _RECORD_SUFFIXES:
+            return Path()
+        return self.output
+
+
+def task_options(*, formats: Sequence[str] = ()) -> Callable[[Command], Command]:
+    """Decorate a click command with the shared options; it gets them as `common`.
+
+    Args:
+        formats: names that this verb adds to `--format` and writes itself.
+    """
+    options = [
+        click.option("--model", metavar="NAME|FOLDER", help="Model name or model folder."),
+        click.option("--device", default="auto", show_default=True,
+                     help="auto (the cpu), cpu, cuda, cuda:N or mps."),
+        click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True,
+                     help="What runs the network."),
+        click.option("--precision", type=click.Choice(PRECISIONS), default="float32",
+                     show_default=True, help="Number format; float16 needs a GPU."),
+        click.option("--batch-size", type=click.IntRange(1, 4096), default=1, show_default=True,
+                     help="Inputs that go through a GPU together."),
+        click.option("--output", "-o", type=click.Path(path_type=Path),
+                     help="Folder for files; or a .json, .jsonl or .csv file for the records."),
+        click.option("--format", "format", type=click.Choice([*FORMATS, *formats]),
+                     help="Records on standard output.  [default: table]"),
+        click.option("--quiet", "-q", is_flag=True, help="No progress and no remarks."),
+        click.option("--debug", is_flag=True, help="Show tracebacks."),
+        click.option("--offline", is_flag=True, help="Never download anything."),
+    ]  # fmt: skip
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def wrapped(**values: Any) -> Any:
+            values.pop("debug")
+            names = CommonOptions.__dataclass_fields__
+            given = {name: values.pop(name) for name in names}
+            given["format"] = given["format"] or _implied_format(given["output"])
+            return command(common=CommonOptions(**given), **values)
+
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return wrapped  # type: ignore[return-value]
+
+    return decorate
+
+
+def _implied_format(output: Path | None) -> str:
+    return _RECORD_SUFFIXES.get(output.suffix.lower(), "table") if output else "table"
+
+
+def run_task(
+    task: str,
+    inputs: Sequence[str],
+    common: CommonOptions,
+    options: dict[str, Any],
+    *,
+    sinks: Callable[[Pipeline], Sequence[Writer]] | None = None,
+    noun: str = "pictures",
+) -> None:
+    """Predict for the arguments of a verb and write everything; ends the process by its status.
+
+    Args:
+        task: the verb.
+        inputs: its arguments: files, folders, globs, `-`, `@list.txt`, http(s) addresses.
+        common: the shared options.
+        options: of the predictor.
+        sinks: makes further writers (pictures, crops, ...), which get every outcome with a
+            result; called once, when the model is open.
+        noun: what an input is, in messages.
+
+    Raises:
+        SystemExit: with status 1 if some inputs failed; each was named on standard error.
+    """
+    from cnntasks.media.sources import expand_sources
+    from cnntasks.pipeline import load
+
+    if not inputs:
+        raise UsageError(f"no {noun} given; name files or folders, or see --help")
+    several = len(inputs) > 1 or any(_stands_for_many(argument) for argument in inputs)
+    pipeline = load(
+        task,
+        common.model,
+        device=common.device,
+        engine=common.engine,
+        precision=common.precision,
+        batch_size=common.batch_size,
+        offline=common.offline,
+        many=several,
+        **options,
+    )
+    if not common.quiet:
+        click.echo(f"{pipeline.card.name}: {pipeline.engine.description}", err=True)
+    sources = expand_sources(
+        inputs,
+        suffixes=pipeline.predictor.suffixes,
+        noun=noun,
+        verb=task,
+        offline=common.offline,
+    )
+    found = failed = 0
+    with contextlib.ExitStack() as stack:
+        writers = list(stack.enter_context(_record_writers(common, pipeline)))
+        for sink in sinks(pipeline) if sinks else ():
+            stack.callback(sink.close)
+            writers.append(sink)
+        outcomes = pipeline.run(sources)
+        if several and not common.quiet and sys.stderr.isatty():
+            outcomes = stack.enter_context(_progress(outcomes, noun))
+        for outcome in outcomes:
+            if outcome.error is None:
+                found += 1
+                for writer in writers:
+                    writer.write(outcome)
+            else:
+                failed += 1
+                click.echo(f"cnntasks: error: {outcome.error}", err=True)
+    if failed:
+        if several and not common.quiet:
+            click.echo(f"{found} {noun} done, {failed} failed", err=True)
+        raise SystemExit(1)
+
+
+def _stands_for_many(argument: str) -> bool:
+    return argument.startswith("@") or any(c in argument for c in "*?[") or Path(argument).is_dir()
+
+
+@contextlib.contextmanager
+def _record_writers(common: CommonOptions, pipeline: Any) -> Iterator[list[Writer]]:
+    """The writer of records, on standard output or in the file that `--output` names."""
+    if common.format not in FORMATS:
+        yield []
+        return
+    with contextlib.ExitStack() as stack:
+        stream: IO[str] = sys.stdout
+        if common.output is not None and common.output.suffix.lower() in _RECORD_SUFFIXES:
+            from cnntasks.output.files import open_records
+
+            stream = stack.enter_context(open_records(common.output))
+        writer = open_writer(common.format, stream, pipeline.predictor.columns)  # type: ignore[arg-type]
+        yield [writer]
+        writer.close()
+
+
+@contextlib.contextmanager
+def _progress(
+    outcomes: Iterator[Outcome[Any]], noun: str
+) -> Iterator[Iterator[Outcome[Any]]]:
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn(noun), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(noun, total=None, rate="")
+
+        def count() -> Iterator[Outcome[Any]]:
+            for outcome in outcomes:
+                speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+                bar.update(task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
+                yield outcome
+
+        yield count()

@@ -1,0 +1,135 @@
+"""Writers of records: one line (or a few rows) for each result, as soon as it is there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Sequence
+from typing import Any, Protocol, TextIO
+
+from cnntasks.errors import UsageError
+from cnntasks.task import Outcome
+
+FORMATS = ("table", "json", "csv")
+
+
+class Writer(Protocol):
+    """Takes every outcome that has a result, in order; `close` comes once at the end."""
+
+    def write(self, outcome: Outcome[Any]) -> None:
+        """Take one outcome."""
+        ...
+
+    def close(self) -> None:
+        """Write what is left."""
+        ...
+
+
+class JsonLinesWriter:
+    """One JSON object a line: `source`, then what the result's `to_dict` says."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, outcome: Outcome[Any]) -> None:
+        """Write one line and flush it, so that a pipe sees it at once."""
+        assert outcome.result is not None
+        record = {"source": outcome.source.name, **outcome.result.to_dict()}
+        self._stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class CsvWriter:
+    """A header, then a row for each thing found; a source in which nothing was found has none."""
+
+    def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
+        self._stream = stream
+        self._rows = csv.DictWriter(stream, ["source", *columns], lineterminator="\n")
+        self._rows.writeheader()
+
+    def write(self, outcome: Outcome[Any]) -> None:
+        """Write the rows of one result and flush them."""
+        assert outcome.result is not None
+        for row in outcome.result.to_rows():
+            self._rows.writerow({"source": outcome.source.name, **row})
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class TableWriter:
+    """Aligned columns for people, printed as the results come.
+
+    The width of a column follows from the terminal and the first results; a longer source name
+    is shortened from the left, where paths are alike.
+    """
+
+    def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
+        self._stream = stream
+        self._columns = list(columns)
+        self._widths: list[int] = []
+        self._source_width = 0
+
+    def write(self, outcome: Outcome[Any]) -> None:
+        """Print the rows of one result, or one row of dashes where nothing was found."""
+        assert outcome.result is not None
+        cells = [[_text(row[c]) for c in self._columns] for row in outcome.result.to_rows()]
+        rows = cells or [["-"] * len(self._columns)]
+        if not self._widths:
+            self._start(rows, outcome.source.name)
+        for row in rows:
+            self._line(_shorten(outcome.source.name, self._source_width), row)
+        self._stream.flush()
+
+    def _start(self, rows: list[list[str]], name: str) -> None:
+        table = [self._columns, *rows]
+        self._widths = [max(len(row[c]) for row in table) for c in range(len(self._columns))]
+        # Names of classes differ from picture to picture, numbers hardly.
+        self._widths = [max(width, 7) for width in self._widths]
+        room = shutil.get_terminal_size((100, 24)).columns - sum(self._widths)
+        room -= 2 * len(self._widths)
+        self._source_width = max(min(max(len(name), 24), room), 12)
+        self._line("source", self._columns)
+
+    def _line(self, first: str, cells: Sequence[str]) -> None:
+        parts = [first.ljust(self._source_width)]
+        for cell, width in zip(cells, self._widths, strict=True):
+            parts.append(cell.rjust(width) if _numeric(cell) else cell.ljust(width))
+        self._stream.write("  ".join(parts).rstrip() + "\n")
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+def open_writer(format_name: str, stream: TextIO, columns: Sequence[str]) -> Writer:
+    """The writer of that name.
+
+    Raises:
+        UsageError: there is none; the message lists the ones there are.
+    """
+    if format_name == "json":
+        return JsonLinesWriter(stream)
+    if format_name == "csv":
+        return CsvWriter(stream, columns)
+    if format_name == "table":
+        return TableWriter(stream, columns)
+    raise UsageError(f"there is no format {format_name!r}; choose one of {', '.join(FORMATS)}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    return str(value)
+
+
+def _numeric(cell: str) -> bool:
+    return cell.replace(".", "", 1).replace("-", "", 1).isdigit()
+
+
+def _shorten(name: str, width: int) -> str:
+    return name if len(name) <= width else "…" + name[len(name) - width + 1 :]

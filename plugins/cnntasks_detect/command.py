@@ -1,0 +1,180 @@
+"""`cnntasks detect`: the verb's options and what it writes beside the records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnntasks import CommonOptions, UsageError, run_task, task_options
+
+if TYPE_CHECKING:
+    from cnntasks import Outcome, Pipeline
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+@click.command("detect")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.option("--threshold", type=click.FloatRange(0, 1),
+              help="Lowest score of a box.  [default: the model's]")
+@click.option("--iou", type=click.FloatRange(0, 1),
+              help="Overlap above which the weaker box of a class goes.  [default: the model's]")
+@click.option("--classes", metavar="A,B,...", help="Only these classes.")
+@click.option("--max-detections", type=click.IntRange(1), default=100, show_default=True,
+              help="Boxes per picture at most.")
+@click.option("--size", type=click.IntRange(32, 4096),
+              help="Longer side, in pixels, at which the network looks.  [default: the model's]")
+@click.option("--picture/--no-picture", default=True, show_default=True,
+              help="Write NAME.detect.jpg with the boxes drawn.")
+@click.option("--save-crops", is_flag=True, help="Write each box as a picture: crops/CLASS/NAME-N.jpg.")
+@task_options(formats=("coco", "yolo"))  # fmt: skip
+def detect(
+    inputs: tuple[str, ...],
+    common: CommonOptions,
+    threshold: float | None,
+    iou: float | None,
+    classes: str | None,
+    max_detections: int,
+    size: int | None,
+    picture: bool,
+    save_crops: bool,
+) -> None:
+    """Find objects in pictures.
+
+    INPUT is a picture, a folder, a glob, an http(s) address, @list.txt or - (standard input).
+
+    Boxes go to standard output as a table, JSON Lines (--format json) or CSV, in pixels of the
+    upright picture; --format coco prints COCO's results array, --format yolo writes label files.
+    Pictures with the boxes drawn go to the folder --output (here, without it), or, for a single
+    input, to the file that --output names.
+    """
+    one_file = common.output is not None and common.output.suffix.lower() in _PICTURES
+    if one_file and len(inputs) != 1:
+        raise UsageError(f"--output {common.output} is one picture; for several name a folder")
+
+    def sinks(pipeline: Pipeline) -> list[Any]:
+        made: list[Any] = []
+        if common.format in ("coco", "yolo"):
+            made.append(ExportSink(common.format, _folder(common), pipeline.card.classes))
+        if picture:
+            target = common.output if one_file else None
+            made.append(PictureSink(_folder(common), target, quiet=common.quiet))
+        if save_crops:
+            made.append(CropSink(_folder(common)))
+        return made
+
+    run_task(
+        "detect",
+        inputs,
+        common,
+        {
+            "threshold": threshold,
+            "iou": iou,
+            "classes": [name.strip() for name in classes.split(",")] if classes else None,
+            "max_detections": max_detections,
+            "size": size,
+        },
+        sinks=sinks,
+    )
+
+
+def _folder(common: CommonOptions) -> Path:
+    """Where files go: `--output`, or the folder of the file that it names."""
+    folder = common.folder
+    return folder.parent if folder.suffix.lower() in _PICTURES else folder
+
+
+class PictureSink:
+    """Writes each picture with its boxes drawn.
+
+    Args:
+        folder: where; `holiday/a.jpg` becomes `a.detect.jpg`, as does no other picture of the run.
+        target: the one file to write instead.
+        quiet: do not say what was written.
+    """
+
+    def __init__(self, folder: Path, target: Path | None, quiet: bool) -> None:
+        self._folder = folder
+        self._target = target
+        self._quiet = quiet
+        self._written: dict[Path, str] = {}
+
+    def write(self, outcome: Outcome[Any]) -> None:
+        """Draw and write one picture."""
+        from cnntasks import write_image
+
+        path = self._target or self._path(outcome.source.relative)
+        if self._target is not None and self._written:
+            raise UsageError(f"--output {path} is one picture, but there are several inputs")
+        assert outcome.result is not None
+        write_image(path, outcome.result.draw(outcome.item.pixels))
+        self._written[path] = str(outcome.source.relative)
+
+    def _path(self, relative: PurePosixPath) -> Path:
+        path = self._folder / relative.with_suffix(".detect.jpg")
+        if self._written.get(path, str(relative)) != str(relative):
+            path = path.with_name(f"{relative.name}.detect.jpg")
+        return path
+
+    def close(self) -> None:
+        """Say where the pictures are."""
+        if self._quiet or not self._written:
+            return
+        first = next(iter(self._written))
+        if len(self._written) == 1:
+            click.echo(f"picture: {first}", err=True)
+        else:
+            click.echo(f"{len(self._written)} pictures with boxes in {self._folder}/", err=True)
+
+
+class CropSink:
+    """Writes what is in each box: `crops/CLASS/NAME-N.jpg`, N counting from 1."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "crops"
+
+    def write(self, outcome: Outcome[Any]) -> None:
+        """Write the crops of one picture."""
+        from cnntasks import write_image
+
+        assert outcome.result is not None
+        crops = outcome.result.crops(outcome.item.pixels)
+        for number, (name, crop) in enumerate(zip(outcome.result.names, crops, strict=True), 1):
+            place = self._folder / name.replace("/", "-") / outcome.source.relative
+            write_image(place.with_name(f"{place.stem}-{number}.jpg"), crop)
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class ExportSink:
+    """COCO's results array on standard output, or YOLO's label files in a folder."""
+
+    def __init__(self, kind: str, folder: Path, classes: Sequence[str]) -> None:
+        import sys
+
+        from cnntasks_detect.exports import CocoResultsWriter, YoloWriter
+
+        self._writer: Any = (
+            CocoResultsWriter(sys.stdout, classes) if kind == "coco" else YoloWriter(folder, classes)
+        )
+
+    def write(self, outcome: Outcome[Any]) -> None:
+        """Add one picture."""
+        found = outcome.result
+        assert found is not None
+        self._writer.write(
+            outcome.source.relative,
+            found.width,
+            found.height,
+            found.boxes,
+            found.scores,
+            found.labels,
+        )
+
+    def close(self) -> None:
+        """End the array."""
+        self._writer.close()

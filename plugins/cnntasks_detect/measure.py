@@ -1,0 +1,81 @@
+"""Measuring a detector as it is used: through the prediction pipeline, on labelled data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnntasks import Score, Source
+from cnntasks_detect.batches import Entry
+from cnntasks_detect.data import DetectionData, available_splits, read_detection_data
+from cnntasks_detect.metrics import DetectionMetric
+
+if TYPE_CHECKING:
+    from cnntasks import Pipeline
+
+
+def read_for_evaluation(location: str) -> DetectionData:
+    """The split to measure on: the one that `folder:split` names, or test, or val, or all.
+
+    Raises:
+        InputError: not a data set.
+    """
+    path = Path(location)
+    if not path.exists():
+        return read_detection_data(path)
+    splits = available_splits(path)
+    name = next((n for n in ("test", "val", "all") if n in splits), splits[0])
+    return read_detection_data(path, name)
+
+
+def measure(
+    pipeline: Pipeline,
+    entries: Sequence[Entry],
+    progress: Callable[[], None] | None = None,
+) -> dict[str, Score]:
+    """Average precision of a detector on joined data sets.
+
+    Args:
+        pipeline: made with a low threshold (`LOWEST_SCORE`), or recall is cut off.
+        entries: what is to be found.
+        progress: called after each picture.
+
+    Returns:
+        A score for each data set by its name, and one for all of them together as `""`.
+
+    Raises:
+        InputError: a picture cannot be read; the message names it.
+    """
+    metrics: dict[str, DetectionMetric] = {}
+    sources = (_source(entry) for entry in entries)
+    for entry, outcome in zip(entries, pipeline.run(sources), strict=True):
+        if outcome.error is not None:
+            raise outcome.error
+        found = outcome.result
+        assert found is not None
+        known = entry.known[found.labels]
+        objects = entry.labels >= 0
+        scale = np.array([found.width / entry.picture.width, found.height / entry.picture.height] * 2)
+        boxes = entry.picture.boxes * scale
+        for name in ("", entry.origin):
+            metric = metrics.setdefault(name, DetectionMetric(pipeline.card.classes, 1.0))
+            metric.add(
+                found.boxes[known],
+                found.scores[known],
+                found.labels[known],
+                boxes[objects],
+                entry.labels[objects],
+                boxes[entry.picture.ignore],
+                entry.known,
+            )
+        if progress is not None:
+            progress()
+    return {name: metric.compute() for name, metric in metrics.items()}
+
+
+def _source(entry: Entry) -> Source:
+    path = entry.picture.path
+    return Source(str(path), PurePosixPath(path.name), path.read_bytes, path)
