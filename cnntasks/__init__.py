@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cnntasks.backbones.registry import read_state as read_state
+    from cnntasks.backbones.registry import convert_backbone as convert_backbone
     from cnntasks.task import import_attribute as import_attribute
     from cnntasks.models.folder import write_model_folder as write_model_folder
     from cnntasks.models.folder import update_card as update_card
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
     from cnntasks.task import TaskSpec as TaskSpec
 
 _EXPORTS = {
+    "read_state": "cnntasks.backbones.registry",
+    "convert_backbone": "cnntasks.backbones.registry",
     "Backbone": "cnntasks.backbones.base",
     "CatalogEntry": "cnntasks.models.catalog",
     "CnntasksError": "cnntasks.errors",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,16 +83,23 @@ def load_published(backbone: Backbone, name: str, weights: str | Path) -> None:
         ModelError: the file cannot be found or read, or its tensors do not fit.
     """
     path = _imagenet_file(name) if str(weights) == "imagenet" else Path(weights)
-    state = read_state(path)
-    if name == "efficientnet_lite0" and "_conv_stem.weight" in state:
-        state = efficientnet_lite.convert_published(state)
-    elif name != "efficientnet_lite0" and not any(key.startswith("parts.") for key in state):
-        state = torchvision_nets.convert_published(name, state)
     try:
-        backbone.load_state_dict(state)
+        backbone.load_state_dict(convert_backbone(name, read_state(path)))
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise ModelError(f"{path}: these weights do not fit {name} ({first[:200]})") from error
+
+
+def convert_backbone(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Rename the published state dict of the network `name` into that of its backbone.
+
+    A state dict that is a backbone's already is returned as it is.
+    """
+    if any(key.startswith("parts.") for key in state):
+        return dict(state)
+    if name == "efficientnet_lite0":
+        return efficientnet_lite.convert_published(state)
+    return torchvision_nets.convert_published(name, state)
 
 
 def read_state(path: Path) -> dict[str, Any]:

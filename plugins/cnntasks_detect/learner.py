@@ -145,19 +145,23 @@ class DetectionLearner:
         return DetectionMetric(self.card.classes, self.card.defaults.get("iou", 0.5))
 
     def graph(self) -> GraphSpec:
-        """Feeds of two pictures of 128 by 160 pixels; batch, height and width may vary."""
-        multiple = self.card.preprocessing["multiple"]
-        height, width = 4 * multiple, 5 * multiple
-        pixels = np.random.default_rng(0).integers(0, 255, (2, height, width, 3), np.uint8)
-        sizes = np.array([[height, width]] * 2, np.float32)
-        return GraphSpec(
-            feeds={"pixels": pixels, "sizes": sizes},
-            dynamic={
-                "pixels": {0: "batch", 1: f"{multiple}*height", 2: f"{multiple}*width"},
-                "sizes": {0: "batch"},
-            },
-            outputs=("boxes", "scores", "labels"),
-        )
+        """See `graph_spec`."""
+        return graph_spec(self.card.preprocessing["multiple"])
+
+
+def graph_spec(multiple: int) -> GraphSpec:
+    """Feeds of two small pictures; batch, height and width (multiples of `multiple`) may vary."""
+    height, width = 4 * multiple, 5 * multiple
+    pixels = np.random.default_rng(0).integers(0, 255, (2, height, width, 3), np.uint8)
+    sizes = np.array([[height, width]] * 2, np.float32)
+    return GraphSpec(
+        feeds={"pixels": pixels, "sizes": sizes},
+        dynamic={
+            "pixels": {0: "batch", 1: f"{multiple}*height", 2: f"{multiple}*width"},
+            "sizes": {0: "batch"},
+        },
+        outputs=("boxes", "scores", "labels"),
+    )
 
 
 def evaluation_batches(entries: Sequence[Entry], card: ModelCard) -> DataLoader[Any]:

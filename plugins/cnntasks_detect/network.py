@@ -44,6 +44,7 @@ class Settings:
         rpn_depth: 3×3 convolutions before the two outputs of the proposal network.
         rpn_candidates: best anchors per level that enter suppression.
         rpn_overlap: intersection over union above which a proposal is suppressed.
+        rpn_threshold: lowest objectness of a proposal, 0..1.
         proposals: regions per picture that the box head sees.
         roi_size: side of the aligned region, in cells.
         head: widths of the fully connected layers.
@@ -62,6 +63,7 @@ class Settings:
     rpn_depth: int = 1
     rpn_candidates: int = 256
     rpn_overlap: float = 0.7
+    rpn_threshold: float = 0.0
     proposals: int = 100
     roi_size: int = 7
     head: tuple[int, ...] = (512, 512)
@@ -273,6 +275,8 @@ class FasterRCNN(nn.Module):
             chosen = offset.gather(1, index[:, :, None].expand(-1, -1, 4))
             box = clip_boxes(decode_boxes(chosen, base[index], RPN_WEIGHTS), sizes)
             tiny = ((box[..., 2:] - box[..., :2]) < 1e-3).any(dim=-1)
+            if self.settings.rpn_threshold:
+                tiny = tiny | (score.sigmoid() < self.settings.rpn_threshold)
             boxes.append(box)
             scores.append(torch.where(tiny, torch.full_like(score, _DROPPED), score))
             shifts.append(torch.full_like(score, float(level)))
