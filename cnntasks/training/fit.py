@@ -82,6 +82,10 @@ class Trainee(lightning.LightningModule):
         """The task's learner."""
         return self._hidden.value
 
+    def on_train_start(self) -> None:
+        """Set the mode here too: Lightning starts no epoch where it resumes within one."""
+        self.learner.set_train_mode(self.network)
+
     def on_train_epoch_start(self) -> None:
         """Put the network into the learner's training mode."""
         self.learner.set_train_mode(self.network)
@@ -156,16 +160,46 @@ def rate_factor(step: int, total: int, warmup: float) -> float:
     return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
 
 
-class _EpochSeed(Callback):
-    """Seeds the losses' own sampling by (seed, epoch), so that a resumed run is the same run."""
+class _Epochs(Callback):
+    """Makes every epoch a function of (seed, epoch), so that a resumed run is the same run.
 
-    def __init__(self, seed: int) -> None:
+    Lightning itself calls `set_epoch` of a sampler, but not of a batch sampler, and creates the
+    iterator of a run's first epoch before that epoch starts.
+    """
+
+    def __init__(self, seed: int, loader: Any) -> None:
         self.seed = seed
+        self.loader = loader
+        if loader.generator is None:
+            # Or else creating an iterator would draw from the generator that the losses use.
+            loader.generator = torch.Generator()
+
+    def _prepare(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.loader.generator.manual_seed(self.seed * 100_003 + epoch)
+        for sampler in (self.loader.sampler, self.loader.batch_sampler):
+            if hasattr(sampler, "set_epoch"):
+                sampler.set_epoch(epoch)
+
+    def setup(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str
+    ) -> None:
+        self._prepare(0)
+
+    def on_load_checkpoint(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        checkpoint: dict[str, Any],
+    ) -> None:
+        self._prepare(checkpoint["epoch"] + 1)
 
     def on_train_epoch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        torch.manual_seed(self.seed * 100_003 + trainer.current_epoch)
+        if trainer.current_epoch != self.epoch:
+            self._prepare(trainer.current_epoch)
+        torch.manual_seed(self.seed * 100_003 + self.epoch)
 
 
 def fit(
@@ -200,10 +234,25 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     lightning.seed_everything(settings.seed, verbose=False)
     trainee = Trainee(network, learner, settings)
+    loader = learner.train_batches(settings.seed)
+    # Without version counters a new run in an old folder replaces the checkpoints there.
     best = ModelCheckpoint(
-        folder, filename="best", monitor=learner.monitor, mode="max", save_last=True
+        folder,
+        filename="best",
+        monitor=learner.monitor,
+        mode="max",
+        enable_version_counter=False,
     )
-    callbacks: list[Callback] = [_EpochSeed(settings.seed), LearningRateMonitor("step"), best]
+    # `save_last` of the above would write only when there is a new best.
+    last = ModelCheckpoint(
+        folder, filename=LAST_CHECKPOINT.removesuffix(".ckpt"), enable_version_counter=False
+    )
+    callbacks: list[Callback] = [
+        _Epochs(settings.seed, loader),
+        LearningRateMonitor("step"),
+        best,
+        last,
+    ]
     if settings.ema:
         callbacks.append(EMAWeightAveraging(decay=settings.ema))
     if settings.patience:
@@ -218,7 +267,11 @@ def fit(
         accumulate_grad_batches=settings.accumulate,
         gradient_clip_val=settings.clip or None,
         callbacks=callbacks,
-        logger=[CSVLogger(folder, name="", version="csv"), TensorBoardLogger(folder, name="", version="tensorboard")],
+        # Each run, a resumed one too, has its own CSV file: Lightning would delete an older one.
+        logger=[
+            CSVLogger(folder, name="csv"),
+            TensorBoardLogger(folder, name="", version="tensorboard"),
+        ],
         num_sanity_val_steps=0,
         enable_model_summary=False,
         enable_progress_bar=progress,
@@ -227,9 +280,11 @@ def fit(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*isinstance.treespec.*")
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         trainer.fit(
             trainee,
-            learner.train_batches(settings.seed),
+            loader,
             learner.validation_batches(),
             ckpt_path=checkpoint if resume else None,
             weights_only=True,

@@ -200,6 +200,7 @@ class TestCaptions:
         assert fit("a very long dog 87%", 12, plate_size("87%", 12)[1]) == "87%"
         assert fit("dog 87%", 12, 5) == ""
 
+    @settings(deadline=None)
     @given(
         st.tuples(*[st.integers(0, 199)] * 4),
         st.tuples(st.integers(1, 60), st.integers(1, 200)),
