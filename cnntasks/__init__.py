@@ -14,34 +14,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cnntasks.backbones.registry import read_state as read_state
-    from cnntasks.backbones.registry import convert_backbone as convert_backbone
-    from cnntasks.task import import_attribute as import_attribute
-    from cnntasks.models.folder import write_model_folder as write_model_folder
-    from cnntasks.models.folder import update_card as update_card
-    from cnntasks.pipeline import find_model as find_model
-    from cnntasks.models.folder import read_weights as read_weights
-    from cnntasks.models.card import read_card as read_card
-    from cnntasks.cli.fitting import fit_options as fit_options
-    from cnntasks.cli.fitting import FitOptions as FitOptions
-    from cnntasks.training.model import write_model as write_model
-    from cnntasks.training.model import train_model as train_model
-    from cnntasks.training.fit import FitSettings as FitSettings
-    from cnntasks.pipeline import load as load
-    from cnntasks.pipeline import Pipeline as Pipeline
-    from cnntasks.cli.options import run_task as run_task
-    from cnntasks.cli.options import task_options as task_options
-    from cnntasks.cli.options import CommonOptions as CommonOptions
-    from cnntasks.media.draw import contact_sheet as contact_sheet
-    from cnntasks.media.draw import draw_boxes as draw_boxes
-    from cnntasks.media.draw import class_color as class_color
-    from cnntasks.media.images import write_image as write_image
-    from cnntasks.media.images import resize_image as resize_image
-    from cnntasks.media.images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
     from cnntasks.backbones.base import Backbone as Backbone
     from cnntasks.backbones.base import Stage as Stage
+    from cnntasks.backbones.registry import convert_backbone as convert_backbone
     from cnntasks.backbones.registry import create_backbone as create_backbone
     from cnntasks.backbones.registry import list_backbones as list_backbones
+    from cnntasks.backbones.registry import read_state as read_state
+    from cnntasks.cli.fitting import FitOptions as FitOptions
+    from cnntasks.cli.fitting import fit_options as fit_options
+    from cnntasks.cli.options import CommonOptions as CommonOptions
+    from cnntasks.cli.options import run_task as run_task
+    from cnntasks.cli.options import task_options as task_options
     from cnntasks.errors import CnntasksError as CnntasksError
     from cnntasks.errors import DeviceError as DeviceError
     from cnntasks.errors import InputError as InputError
@@ -50,9 +33,22 @@ if TYPE_CHECKING:
     from cnntasks.errors import UsageError as UsageError
     from cnntasks.hookspecs import HOOK_API_VERSION as HOOK_API_VERSION
     from cnntasks.hookspecs import hookimpl as hookimpl
+    from cnntasks.media.draw import class_color as class_color
+    from cnntasks.media.draw import contact_sheet as contact_sheet
+    from cnntasks.media.draw import draw_boxes as draw_boxes
+    from cnntasks.media.images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
     from cnntasks.media.images import read_image as read_image
+    from cnntasks.media.images import resize_image as resize_image
+    from cnntasks.media.images import write_image as write_image
     from cnntasks.models.card import ModelCard as ModelCard
+    from cnntasks.models.card import read_card as read_card
     from cnntasks.models.catalog import CatalogEntry as CatalogEntry
+    from cnntasks.models.folder import read_weights as read_weights
+    from cnntasks.models.folder import update_card as update_card
+    from cnntasks.models.folder import write_model_folder as write_model_folder
+    from cnntasks.pipeline import Pipeline as Pipeline
+    from cnntasks.pipeline import find_model as find_model
+    from cnntasks.pipeline import load as load
     from cnntasks.task import DataReport as DataReport
     from cnntasks.task import Finding as Finding
     from cnntasks.task import GraphSpec as GraphSpec
@@ -63,6 +59,10 @@ if TYPE_CHECKING:
     from cnntasks.task import Score as Score
     from cnntasks.task import Source as Source
     from cnntasks.task import TaskSpec as TaskSpec
+    from cnntasks.task import import_attribute as import_attribute
+    from cnntasks.training.fit import FitSettings as FitSettings
+    from cnntasks.training.model import train_model as train_model
+    from cnntasks.training.model import write_model as write_model
 
 _EXPORTS = {
     "read_state": "cnntasks.backbones.registry",
@@ -117,7 +117,7 @@ _EXPORTS = {
 }
 
 __version__ = "0.1.0"
-__all__ = ["__version__", *sorted(_EXPORTS)]  # noqa: PLE0604 - a written list, below the version
+__all__ = ["__version__", *sorted(_EXPORTS)]
 
 
 def __getattr__(name: str) -> Any:

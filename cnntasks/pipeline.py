@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from cnntasks.engines.base import Engine, EngineChoice, available_cores, choose_engine
 from cnntasks.errors import CnntasksError, InputError, PluginError
 from cnntasks.models.card import ModelCard, read_card
-from cnntasks.models.folder import WEIGHTS_FILE, graph_path
+from cnntasks.models.folder import graph_path
 from cnntasks.models.store import resolve_model
+from cnntasks.models.weights import WEIGHTS_FILE
 from cnntasks.plugins import get_task, model_entries
 from cnntasks.task import Outcome, Source, TaskSpec, import_attribute
 

@@ -7,7 +7,7 @@ every verb without loading NumPy, ONNX Runtime or torch.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
-
-    from cnntasks.models.card import ModelCard
 
     Arrays = dict[str, NDArray[np.generic]]
 
@@ -61,9 +59,11 @@ def import_attribute(reference: str) -> Any:
     if not module_name or not attribute:
         raise PluginError(f"{reference!r} is not of the form 'package.module:attribute'")
     try:
-        return getattr(importlib.import_module(module_name), attribute)
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise PluginError(f"cannot import {reference!r}: {error}; is a package missing?") from error
+    try:
+        return getattr(module, attribute)
     except AttributeError as error:
         raise PluginError(f"{module_name!r} has no attribute {attribute!r}") from error
 
@@ -109,7 +109,7 @@ class Result(Protocol):
 
 
 ItemT = TypeVar("ItemT")
-ResultT = TypeVar("ResultT", bound=Result)
+ResultT = TypeVar("ResultT", bound=Result, covariant=True)
 
 
 class Predictor(Protocol[ItemT, ResultT]):
@@ -251,12 +251,3 @@ def failed_source(name: str, message: str) -> Source:
         raise InputError(message)
 
     return Source(name=name, relative=PurePosixPath("unreadable"), loader=fail)
-
-
-def count_outcomes(outcomes: Iterator[Outcome[Any]]) -> tuple[int, int]:
-    """Exhaust `outcomes`; returns (results, errors)."""
-    results = errors = 0
-    for outcome in outcomes:
-        results += outcome.error is None
-        errors += outcome.error is not None
-    return results, errors

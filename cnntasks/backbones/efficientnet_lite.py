@@ -28,7 +28,6 @@ _BLOCKS = (
 )
 _STEM_CHANNELS = 32
 _HEAD_CHANNELS = 1280
-_NORM = {"eps": 1e-3, "momentum": 0.01}
 
 
 class SameConv2d(nn.Conv2d):
@@ -90,7 +89,7 @@ def conv_norm(
     """Convolution, batch normalisation and, unless told otherwise, ReLU6."""
     layers: list[nn.Module] = [
         SameConv2d(in_channels, out_channels, kernel, stride, groups),
-        nn.BatchNorm2d(out_channels, **_NORM),
+        nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.01),
     ]
     if activation:
         layers.append(nn.ReLU6(inplace=True))

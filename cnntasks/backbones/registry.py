@@ -44,9 +44,7 @@ def list_backbones() -> list[str]:
     return sorted({*_builders(), *_registered()})
 
 
-def create_backbone(
-    name: str, in_channels: int = 3, weights: str | Path | None = None
-) -> Backbone:
+def create_backbone(name: str, in_channels: int = 3, weights: str | Path | None = None) -> Backbone:
     """Build a backbone.
 
     Args:
@@ -68,7 +66,9 @@ def create_backbone(
                 raise ModelError(f"backbone {name!r}: its plugin did not return a Backbone")
             return made
         near = difflib.get_close_matches(name, list_backbones(), n=3)
-        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(list_backbones())}"
+        hint = (
+            f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(list_backbones())}"
+        )
         raise UsageError(f"there is no backbone {name!r}; {hint}")
     backbone = builders[name](in_channels)
     if weights is not None:

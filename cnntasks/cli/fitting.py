@@ -75,7 +75,8 @@ def fit_options(*, epochs: int = 12, rate: float = 1e-3) -> Callable[[Command], 
         epochs, rate: the task's defaults.
     """
     options = [
-        click.option("--output", "-o", required=True, type=click.Path(path_type=Path, file_okay=False),
+        click.option("--output", "-o", required=True,
+                     type=click.Path(path_type=Path, file_okay=False),
                      help="Folder of the new model; checkpoints and logs lie in its training/."),
         click.option("--recipe", type=click.Path(path_type=Path), is_eager=True, expose_value=False,
                      callback=_use_recipe, help="TOML file whose [train] table sets options."),

@@ -11,6 +11,8 @@ from cnntasks.plugins import registry
 from cnntasks.task import import_attribute
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from cnntasks.task import TaskSpec
 
 
@@ -39,6 +41,17 @@ class TaskCommands(click.Group):
         if not isinstance(command, click.Command):
             raise PluginError(f"{cmd_name}: its {self._field} is not a click.Command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The tasks by their summaries, importing none."""
+        from click.shell_completion import CompletionItem
+
+        items = [
+            CompletionItem(name, help=spec.summary)
+            for name, spec in self._specs().items()
+            if name.startswith(incomplete)
+        ]
+        return items + super(click.Group, self).shell_complete(ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the tasks by their summaries, importing none."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cnntasks.output.downloads import PullDisplay
 from cnntasks.errors import ModelError
+from cnntasks.output.downloads import PullDisplay
 
 if TYPE_CHECKING:
     from cnntasks.models.catalog import CatalogEntry

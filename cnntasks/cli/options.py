@@ -186,13 +186,16 @@ def _record_writers(common: CommonOptions, pipeline: Any) -> Iterator[list[Write
 
 
 @contextlib.contextmanager
-def _progress(
-    outcomes: Iterator[Outcome[Any]], noun: str
-) -> Iterator[Iterator[Outcome[Any]]]:
+def _progress(outcomes: Iterator[Outcome[Any]], noun: str) -> Iterator[Iterator[Outcome[Any]]]:
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-    columns = (SpinnerColumn(), TextColumn(noun), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn(noun),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(noun, total=None, rate="")
 

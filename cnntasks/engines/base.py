@@ -84,4 +84,6 @@ def available_cores() -> int:
 
 def absent_device(device: str, reason: str) -> DeviceError:
     """The error for a device that was asked for and is not there."""
-    return DeviceError(f"device {device!r} is not available: {reason}; `cnntasks doctor` tells more")
+    return DeviceError(
+        f"device {device!r} is not available: {reason}; `cnntasks doctor` tells more"
+    )

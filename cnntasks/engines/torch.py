@@ -52,7 +52,9 @@ def load_weights(network: nn.Module, file: Path) -> None:
         raise ModelError(f"{file}: cannot read these weights ({error})") from error
     except RuntimeError as error:
         line = " ".join(str(error).split())[:200]
-        raise ModelError(f"{file}: these weights do not fit their card's network ({line})") from error
+        raise ModelError(
+            f"{file}: these weights do not fit their card's network ({line})"
+        ) from error
 
 
 class TorchEngine:

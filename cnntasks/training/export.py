@@ -36,7 +36,6 @@ def export_graph(network: nn.Module, spec: GraphSpec) -> bytes:
         ModelError: the network does something that ONNX cannot express.
     """
     feeds = {name: torch.from_numpy(np.asarray(value)) for name, value in spec.feeds.items()}
-    buffer = io.BytesIO()
     try:
         with _silence(), torch.no_grad():
             program = torch.onnx.export(
@@ -52,11 +51,10 @@ def export_graph(network: nn.Module, spec: GraphSpec) -> bytes:
             )
             assert program is not None
             _simplify(program.model)
-            program.save(buffer)
+            return bytes(program.model_proto.SerializeToString())
     except Exception as error:  # the exporter has a whole hierarchy of its own
         line = " ".join(str(error).split())[:300]
         raise ModelError(f"the network cannot be exported to ONNX ({line})") from error
-    return buffer.getvalue()
 
 
 def _simplify(model: Any) -> None:

@@ -82,10 +82,6 @@ class Trainee(lightning.LightningModule):
         """The task's learner."""
         return self._hidden.value
 
-    def on_train_start(self) -> None:
-        """Set the mode here too: Lightning starts no epoch where it resumes within one."""
-        self.learner.set_train_mode(self.network)
-
     def on_train_epoch_start(self) -> None:
         """Put the network into the learner's training mode."""
         self.learner.set_train_mode(self.network)
@@ -261,7 +257,7 @@ def fit(
     trainer = lightning.Trainer(
         accelerator=accelerator,
         devices=devices,
-        precision=settings.precision,
+        precision=settings.precision,  # type: ignore[arg-type]
         max_epochs=settings.epochs,
         max_time=timedelta(minutes=settings.minutes) if settings.minutes else None,
         accumulate_grad_batches=settings.accumulate,
@@ -282,6 +278,8 @@ def fit(
         warnings.filterwarnings("ignore", message=".*isinstance.treespec.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+        # A run that was limited in time may be resumed without the limit.
+        warnings.filterwarnings("ignore", message=r".*the following callbacks: \['Timer'\]")
         trainer.fit(
             trainee,
             loader,

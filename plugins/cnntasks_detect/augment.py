@@ -127,7 +127,8 @@ def crop(sample: Sample, top: int, left: int, height: int, width: int) -> Sample
     cut = v2.ClampBoundingBoxes()(cut).as_subclass(Tensor)
     after = (cut[:, 2:] - cut[:, :2]).clamp(min=0).prod(dim=1)
     labels = torch.where(
-        (after < before / 3) & (sample.labels >= 0), torch.full_like(sample.labels, IGNORE),
+        (after < before / 3) & (sample.labels >= 0),
+        torch.full_like(sample.labels, IGNORE),
         sample.labels,
     )
     left_over = after > 4

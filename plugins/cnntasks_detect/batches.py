@@ -107,7 +107,8 @@ def read_parts(
 
 def split_entries(entries: Sequence[Entry], fraction: float) -> tuple[list[Entry], list[Entry]]:
     """Divide into training and validation parts, by a hash of the file name: always the same."""
-    train, validation = [], []
+    train: list[Entry] = []
+    validation: list[Entry] = []
     for entry in entries:
         digest = hashlib.sha256(f"{entry.origin}/{entry.picture.path.name}".encode()).digest()
         chosen = int.from_bytes(digest[:4], "big") / 2**32 < fraction

@@ -40,7 +40,7 @@ def grid_anchors(base: Tensor, height: int, width: int, stride: int) -> Tensor:
 
 
 def encode_boxes(boxes: Tensor, anchors: Tensor, weights: Sequence[float]) -> Tensor:
-    """Offsets from `anchors` to `boxes`, both N×4 (Ren et al. 2015, equation 2), times `weights`."""
+    """Offsets from `anchors` to `boxes`, both N×4 times `weights` (Ren et al. 2015, eq. 2)."""
     size = (anchors[:, 2:] - anchors[:, :2]).clamp(min=1e-3)
     center = anchors[:, :2] + size / 2
     target = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1e-3)

@@ -18,18 +18,38 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 @click.command("detect")
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
-@click.option("--threshold", type=click.FloatRange(0, 1),
-              help="Lowest score of a box.  [default: the model's]")
-@click.option("--iou", type=click.FloatRange(0, 1),
-              help="Overlap above which the weaker box of a class goes.  [default: the model's]")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Lowest score of a box.  [default: the model's]",
+)
+@click.option(
+    "--iou",
+    type=click.FloatRange(0, 1),
+    help="Overlap above which the weaker box of a class goes.  [default: the model's]",
+)
 @click.option("--classes", metavar="A,B,...", help="Only these classes.")
-@click.option("--max-detections", type=click.IntRange(1), default=100, show_default=True,
-              help="Boxes per picture at most.")
-@click.option("--size", type=click.IntRange(32, 4096),
-              help="Longer side, in pixels, at which the network looks.  [default: the model's]")
-@click.option("--picture/--no-picture", default=True, show_default=True,
-              help="Write NAME.detect.jpg with the boxes drawn.")
-@click.option("--save-crops", is_flag=True, help="Write each box as a picture: crops/CLASS/NAME-N.jpg.")
+@click.option(
+    "--max-detections",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Boxes per picture at most.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(32, 4096),
+    help="Longer side, in pixels, at which the network looks.  [default: the model's]",
+)
+@click.option(
+    "--picture/--no-picture",
+    default=True,
+    show_default=True,
+    help="Write NAME.detect.jpg with the boxes drawn.",
+)
+@click.option(
+    "--save-crops", is_flag=True, help="Write each box as a picture: crops/CLASS/NAME-N.jpg."
+)
 @task_options(formats=("coco", "yolo"))  # fmt: skip
 def detect(
     inputs: tuple[str, ...],
@@ -159,7 +179,9 @@ class ExportSink:
         from cnntasks_detect.exports import CocoResultsWriter, YoloWriter
 
         self._writer: Any = (
-            CocoResultsWriter(sys.stdout, classes) if kind == "coco" else YoloWriter(folder, classes)
+            CocoResultsWriter(sys.stdout, classes)
+            if kind == "coco"
+            else YoloWriter(folder, classes)
         )
 
     def write(self, outcome: Outcome[Any]) -> None:

@@ -21,17 +21,37 @@ if TYPE_CHECKING:
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option("--model", metavar="NAME|FOLDER", help="Model name or model folder.")
 @click.option("--classes", metavar="A,B,...", help="Average over these classes only.")
-@click.option("--size", type=click.IntRange(32, 4096),
-              help="Longer side at which the network looks.  [default: the model's]")
+@click.option(
+    "--size",
+    type=click.IntRange(32, 4096),
+    help="Longer side at which the network looks.  [default: the model's]",
+)
 @click.option("--iou", type=click.FloatRange(0, 1), help="Overlap for suppression.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option("--engine", type=click.Choice(["auto", "onnx", "torch"]), default="auto",
-              show_default=True, help="What runs the network.")
-@click.option("--output", "-o", type=click.Path(path_type=Path, file_okay=False),
-              help="Folder for report.json and the precision-recall picture.")
-@click.option("--record", metavar="NAME", help="Write the metrics into the model's card, as NAME_*.")
-@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table",
-              show_default=True, help="What is printed.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "onnx", "torch"]),
+    default="auto",
+    show_default=True,
+    help="What runs the network.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for report.json and the precision-recall picture.",
+)
+@click.option(
+    "--record", metavar="NAME", help="Write the metrics into the model's card, as NAME_*."
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="What is printed.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")  # fmt: skip
 def evaluate(

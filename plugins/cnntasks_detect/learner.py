@@ -171,9 +171,5 @@ def evaluation_batches(entries: Sequence[Entry], card: ModelCard) -> DataLoader[
     return DataLoader(
         data,
         batch_sampler=[[(index, 0)] for index in range(len(data))],
-        collate_fn=partial(
-            collate, multiple=preprocessing["multiple"], fill=preprocessing["fill"]
-        ),
+        collate_fn=partial(collate, multiple=preprocessing["multiple"], fill=preprocessing["fill"]),
     )
-
-

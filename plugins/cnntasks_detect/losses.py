@@ -44,9 +44,11 @@ class Target:
     def to(self, device: torch.device) -> Target:
         """The same on another device."""
         return Target(
-            *(getattr(self, name).to(device) for name in ("boxes", "labels", "ignore")),
-            others=self.others.to(device),
-            known=self.known.to(device),
+            self.boxes.to(device),
+            self.labels.to(device),
+            self.ignore.to(device),
+            self.others.to(device),
+            self.known.to(device),
         )
 
 

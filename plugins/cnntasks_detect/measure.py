@@ -58,7 +58,9 @@ def measure(
         assert found is not None
         known = entry.known[found.labels]
         objects = entry.labels >= 0
-        scale = np.array([found.width / entry.picture.width, found.height / entry.picture.height] * 2)
+        scale = np.array(
+            [found.width / entry.picture.width, found.height / entry.picture.height] * 2
+        )
         boxes = entry.picture.boxes * scale
         for name in ("", entry.origin):
             metric = metrics.setdefault(name, DetectionMetric(pipeline.card.classes, 1.0))

@@ -88,7 +88,9 @@ class Settings:
         values = {key: value for key, value in network.items() if key != "name"}
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
-            raise ModelError(f"the card's network has unknown settings: {', '.join(sorted(unknown))}")
+            raise ModelError(
+                f"the card's network has unknown settings: {', '.join(sorted(unknown))}"
+            )
         for key in ("levels", "anchor_ratios", "head"):
             if key in values:
                 values[key] = tuple(values[key])
@@ -205,7 +207,10 @@ class FasterRCNN(nn.Module):
         self.box_predictor = FastRCNNPredictor(settings.head[-1], classes + 1)
         if settings.shared_boxes:
             self.box_predictor.bbox_pred = nn.Linear(settings.head[-1], 4)
-        for name, values in (("mean", mean or self.backbone.mean), ("std", std or self.backbone.std)):
+        for name, values in (
+            ("mean", mean or self.backbone.mean),
+            ("std", std or self.backbone.std),
+        ):
             self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1), persistent=False)
         if settings.norm_epsilon is not None:
             for module in self.backbone.modules():
@@ -306,7 +311,8 @@ class FasterRCNN(nn.Module):
         size = self.settings.roi_size
         levels = len(self.settings.levels)
         if levels == 1:
-            return roi_align(maps[0], rois, size, 1 / self.strides[0], sampling_ratio=2)
+            single: Tensor = roi_align(maps[0], rois, size, 1 / self.strides[0], sampling_ratio=2)
+            return single
         area = ((rois[:, 3] - rois[:, 1]) * (rois[:, 4] - rois[:, 2])).clamp(min=1e-6)
         # A region of 224 pixels belongs to stride 16, one of half that side to stride 8, ...
         octave = torch.floor(4 + torch.log2(area.sqrt() / 224) + 1e-6)

@@ -135,7 +135,10 @@ def _entry(
         training_data=_DATA,
         metrics={"published_mAP": round(box_map / 100, 4)},
         defaults={"threshold": 0.5, "iou": 0.5},
-        recipe={"url": _HOST + file, "documentation": "https://docs.pytorch.org/vision/stable/models.html"},
+        recipe={
+            "url": _HOST + file,
+            "documentation": "https://docs.pytorch.org/vision/stable/models.html",
+        },
         notes=("Published by torchvision and converted; its mAP is the published one.",),
         parameters=parameters,
     )

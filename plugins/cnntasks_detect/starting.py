@@ -65,9 +65,9 @@ def from_detector(
     stored = {key: torch.from_numpy(value) for key, value in read_weights(folder).items()}
     rows = _matching_rows(old.classes, classes)
     for key, value in stored.items():
-        if state[key].shape == value.shape and not key.startswith("box_predictor."):
-            state[key] = value
-        elif key.startswith("box_predictor.bbox_pred.") and network.settings.shared_boxes:
+        kept = not key.startswith("box_predictor.")
+        kept |= network.settings.shared_boxes and ".bbox_pred." in key
+        if kept and state[key].shape == value.shape:
             state[key] = value
         elif key.startswith("box_predictor.cls_score."):
             for new, previous in rows:

@@ -18,35 +18,94 @@ if TYPE_CHECKING:
 
 @click.command("train")
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
-@click.option("--backbone", default="efficientnet_lite0", show_default=True,
-              help="The feature network; vgg16 gives the paper's own form.")
-@click.option("--weights", default="imagenet", show_default=True, metavar="imagenet|none|FILE",
-              help="Where the backbone starts.")
+@click.option(
+    "--backbone",
+    default="efficientnet_lite0",
+    show_default=True,
+    help="The feature network; vgg16 gives the paper's own form.",
+)
+@click.option(
+    "--weights",
+    default="imagenet",
+    show_default=True,
+    metavar="imagenet|none|FILE",
+    help="Where the backbone starts.",
+)
 @click.option("--from", "start", metavar="MODEL", help="Start from a detector instead.")
 @click.option("--classes", metavar="A,B,...", help="Classes to learn.  [default: all in DATA]")
-@click.option("--size", type=click.IntRange(64, 2048), default=320, show_default=True,
-              help="Longer side of the network's input, in pixels.")
-@click.option("--batch-size", type=click.IntRange(1), default=8, show_default=True,
-              help="Pictures per step.")
-@click.option("--pictures-per-epoch", type=click.IntRange(1),
-              help="Length of an epoch.  [default: all pictures]")
-@click.option("--validation", type=click.FloatRange(0, 0.9), default=0.1, show_default=True,
-              help="Part of the training pictures kept for validation where DATA has none.")
-@click.option("--validation-pictures", type=click.IntRange(1), default=400, show_default=True,
-              help="At most so many are looked at after each epoch (all at the end).")
+@click.option(
+    "--size",
+    type=click.IntRange(64, 2048),
+    default=320,
+    show_default=True,
+    help="Longer side of the network's input, in pixels.",
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1), default=8, show_default=True, help="Pictures per step."
+)
+@click.option(
+    "--pictures-per-epoch",
+    type=click.IntRange(1),
+    help="Length of an epoch.  [default: all pictures]",
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 0.9),
+    default=0.1,
+    show_default=True,
+    help="Part of the training pictures kept for validation where DATA has none.",
+)
+@click.option(
+    "--validation-pictures",
+    type=click.IntRange(1),
+    default=400,
+    show_default=True,
+    help="At most so many are looked at after each epoch (all at the end).",
+)
 @click.option("--freeze", default="", metavar="STAGE", help="Last backbone stage to keep as it is.")
-@click.option("--backbone-rate", type=click.FloatRange(0), default=0.3, show_default=True,
-              help="Learning rate of the backbone relative to --rate.")
-@click.option("--balance", type=click.FloatRange(0, 1), default=0.02, show_default=True,
-              help="Classes in a smaller part of the pictures than this are shown more often.")
-@click.option("--scale", type=click.FloatRange(0.1, 8), nargs=2, default=(0.7, 1.5),
-              show_default=True, help="Smallest and largest zoom of the augmentation.")
-@click.option("--color", type=click.FloatRange(0, 0.9), default=0.2, show_default=True,
-              help="Strength of the colour jitter.")
-@click.option("--mosaic", type=click.FloatRange(0, 1), default=0.1, show_default=True,
-              help="How often four pictures are put together.")
-@click.option("--workers", type=click.IntRange(0), default=0, show_default=True,
-              help="Processes that load pictures.")
+@click.option(
+    "--backbone-rate",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    help="Learning rate of the backbone relative to --rate.",
+)
+@click.option(
+    "--balance",
+    type=click.FloatRange(0, 1),
+    default=0.02,
+    show_default=True,
+    help="Classes in a smaller part of the pictures than this are shown more often.",
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(0.1, 8),
+    nargs=2,
+    default=(0.7, 1.5),
+    show_default=True,
+    help="Smallest and largest zoom of the augmentation.",
+)
+@click.option(
+    "--color",
+    type=click.FloatRange(0, 0.9),
+    default=0.2,
+    show_default=True,
+    help="Strength of the colour jitter.",
+)
+@click.option(
+    "--mosaic",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="How often four pictures are put together.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Processes that load pictures.",
+)
 @fit_options(epochs=12, rate=1e-3)  # fmt: skip
 def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
     """Train Faster R-CNN on DATA: COCO, Pascal VOC or YOLO data sets.
@@ -130,9 +189,7 @@ def _start(
         network, card = from_detector(options["start"], name, classes, options["size"])
     else:
         weights = None if options["weights"] == "none" else options["weights"]
-        network, card = from_backbone(
-            options["backbone"], weights, name, classes, options["size"]
-        )
+        network, card = from_backbone(options["backbone"], weights, name, classes, options["size"])
     return network, card, (learned, [*validation, *taken])
 
 

@@ -16,10 +16,10 @@ import pytest
 from cnntasks import plugins
 from cnntasks.cli.errors import run_guarded
 from cnntasks.cli.models import models
-from cnntasks.output.downloads import PullDisplay
 from cnntasks.models.card import ModelCard
 from cnntasks.models.catalog import CatalogEntry
 from cnntasks.models.folder import write_model_folder
+from cnntasks.output.downloads import PullDisplay
 
 PUBLISHED = b"published weights" * 100
 CONVERTER = """
