@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,15 @@ import torch
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
-    EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
+    WeightAveraging,
 )
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor, nn
 
 from cnntasks.errors import InputError, ModelError
+from cnntasks.training.callbacks import Epochs, moving_average
 
 LAST_CHECKPOINT = "last.ckpt"
 
@@ -41,7 +43,8 @@ class FitSettings:
         decay: weight decay of matrices and kernels.
         warmup: fraction of all steps over which the rate rises; then a cosine to 1 % of the peak.
         clip: largest norm of the gradient; 0 for no clipping.
-        ema: decay of the exponential moving average of the weights; 0 for none.
+        ema: decay of the exponential moving average of the weights, less in the first steps; 0
+            for none.
         patience: epochs without a better monitor after which training stops; 0 for never.
         precision: Lightning's name (`32-true`, `16-mixed`, `bf16-mixed`).
         accumulate: batches per optimiser step.
@@ -156,48 +159,6 @@ def rate_factor(step: int, total: int, warmup: float) -> float:
     return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
 
 
-class _Epochs(Callback):
-    """Makes every epoch a function of (seed, epoch), so that a resumed run is the same run.
-
-    Lightning itself calls `set_epoch` of a sampler, but not of a batch sampler, and creates the
-    iterator of a run's first epoch before that epoch starts.
-    """
-
-    def __init__(self, seed: int, loader: Any) -> None:
-        self.seed = seed
-        self.loader = loader
-        if loader.generator is None:
-            # Or else creating an iterator would draw from the generator that the losses use.
-            loader.generator = torch.Generator()
-
-    def _prepare(self, epoch: int) -> None:
-        self.epoch = epoch
-        self.loader.generator.manual_seed(self.seed * 100_003 + epoch)
-        for sampler in (self.loader.sampler, self.loader.batch_sampler):
-            if hasattr(sampler, "set_epoch"):
-                sampler.set_epoch(epoch)
-
-    def setup(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str
-    ) -> None:
-        self._prepare(0)
-
-    def on_load_checkpoint(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        checkpoint: dict[str, Any],
-    ) -> None:
-        self._prepare(checkpoint["epoch"] + 1)
-
-    def on_train_epoch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
-        if trainer.current_epoch != self.epoch:
-            self._prepare(trainer.current_epoch)
-        torch.manual_seed(self.seed * 100_003 + self.epoch)
-
-
 def fit(
     network: nn.Module,
     learner: Any,
@@ -214,7 +175,7 @@ def fit(
         network: on any device.
         learner: see `cnntasks.Learner`.
         folder: where checkpoints and logs go; `last.ckpt` there is what `resume` continues.
-        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps`.
+        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:N`, `mps`.
         resume: continue from `last.ckpt`.
 
     Returns:
@@ -244,13 +205,13 @@ def fit(
         folder, filename=LAST_CHECKPOINT.removesuffix(".ckpt"), enable_version_counter=False
     )
     callbacks: list[Callback] = [
-        _Epochs(settings.seed, loader),
+        Epochs(settings.seed, loader),
         LearningRateMonitor("step"),
         best,
         last,
     ]
     if settings.ema:
-        callbacks.append(EMAWeightAveraging(decay=settings.ema))
+        callbacks.append(WeightAveraging(avg_fn=partial(moving_average, settings.ema)))
     if settings.patience:
         callbacks.append(EarlyStopping(learner.monitor, patience=settings.patience, mode="max"))
     accelerator, devices = _accelerator(device)
@@ -301,7 +262,6 @@ def fit(
 
 
 def _accelerator(device: str) -> tuple[str, Any]:
+    """Lightning's accelerator and devices: always one, even where `auto` finds several."""
     kind, _, number = device.partition(":")
-    if number:
-        return kind, [int(number)]
-    return kind, 1 if kind != "auto" else "auto"
+    return kind, [int(number)] if number else 1
