@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cnntasks.backbones.registry import create_backbone as create_backbone
     from cnntasks.backbones.registry import list_backbones as list_backbones
     from cnntasks.backbones.registry import read_state as read_state
+    from cnntasks.catalog import CatalogEntry as CatalogEntry
     from cnntasks.cli.fitting import FitOptions as FitOptions
     from cnntasks.cli.fitting import fit_options as fit_options
     from cnntasks.cli.options import CommonOptions as CommonOptions
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from cnntasks.media.images import write_image as write_image
     from cnntasks.models.card import ModelCard as ModelCard
     from cnntasks.models.card import read_card as read_card
-    from cnntasks.models.catalog import CatalogEntry as CatalogEntry
     from cnntasks.models.folder import read_weights as read_weights
     from cnntasks.models.folder import update_card as update_card
     from cnntasks.models.folder import write_model_folder as write_model_folder
@@ -68,7 +68,7 @@ _EXPORTS = {
     "read_state": "cnntasks.backbones.registry",
     "convert_backbone": "cnntasks.backbones.registry",
     "Backbone": "cnntasks.backbones.base",
-    "CatalogEntry": "cnntasks.models.catalog",
+    "CatalogEntry": "cnntasks.catalog",
     "CnntasksError": "cnntasks.errors",
     "CommonOptions": "cnntasks.cli.options",
     "DataReport": "cnntasks.task",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from cnntasks.models.catalog import CatalogEntry
+    from cnntasks.catalog import CatalogEntry
     from cnntasks.task import TaskSpec
 
 #: Raised when a hook changes in a way that an existing plugin must know of.

@@ -18,7 +18,7 @@ from cnntasks.errors import CnntasksError, PluginError, UsageError
 from cnntasks.registration import Registration, call_hook, register
 
 if TYPE_CHECKING:
-    from cnntasks.models.catalog import CatalogEntry
+    from cnntasks.catalog import CatalogEntry
     from cnntasks.task import TaskSpec
 
 #: The command line's own commands, which no plugin can take.
@@ -159,7 +159,7 @@ def _models_of(record: _Record) -> list[CatalogEntry]:
 
 
 def _call_models(registration: Registration) -> list[CatalogEntry]:
-    from cnntasks.models.catalog import CatalogEntry
+    from cnntasks.catalog import CatalogEntry
 
     results = call_hook(registration.manager, "register_models", list)
     entries: list[Any] = [entry for result in results for entry in result]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,3 +63,49 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         module_file = getattr(sys.modules[name], "__file__", None)
         if module_file and Path(module_file).is_relative_to(tmp_path):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def tiny_detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model folder of a detector with random weights: what it finds means nothing.
+
+    Its classes are `cat`, `dog` and `traffic light`; it looks at pictures with 128 pixels on the
+    longer side. Making it takes most of a minute, hence once for all tests.
+    """
+    import torch
+    from cnntasks_detect.learner import graph_spec
+    from cnntasks_detect.network import Settings, build
+
+    import cnntasks
+
+    settings = Settings(
+        backbone="resnet18",
+        levels=("layer2", "layer3"),
+        pyramid=16,
+        anchor_sizes=((16.0,), (40.0,), (90.0,)),
+        rpn_candidates=20,
+        proposals=10,
+        roi_size=3,
+        head=(16,),
+        detections=20,
+    )
+    card = cnntasks.ModelCard(
+        name="tiny",
+        task="detect",
+        network=settings.to_dict(),
+        classes=("cat", "dog", "traffic light"),
+        preprocessing={"size": 128, "multiple": 32, "fill": [127, 127, 127]},
+        defaults={"threshold": 0.3, "iou": 0.5},
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        network = build(card)
+    with torch.no_grad():
+        # Far apart, so that no two scores are so near each other that engines may rank them
+        # differently.
+        network.rpn_head.cls_logits.weight.mul_(100)
+        network.box_predictor.cls_score.weight.mul_(20)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    learner = SimpleNamespace(graph=lambda: graph_spec(32))
+    cnntasks.write_model(network, learner, card, folder)
+    return folder

@@ -13,7 +13,7 @@ from cnntasks.errors import ModelError
 from cnntasks.output.downloads import PullDisplay
 
 if TYPE_CHECKING:
-    from cnntasks.models.catalog import CatalogEntry
+    from cnntasks.catalog import CatalogEntry
     from cnntasks.models.store import Listing
 
 F = TypeVar("F", bound=Callable[..., Any])

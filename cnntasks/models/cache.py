@@ -15,9 +15,9 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cnntasks.catalog import CatalogEntry
 from cnntasks.errors import ModelError
 from cnntasks.models.card import CARD_FILE
-from cnntasks.models.catalog import CatalogEntry
 from cnntasks.models.disk import disk_errors
 from cnntasks.models.lock import file_lock
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 SUMS_FILE = "SHA256SUMS"
 #: Every file that belongs to a model folder; others in it are left alone.
 MODEL_FILES = (CARD_FILE, WEIGHTS_FILE, GRAPH_FILE, SUMS_FILE)
+#: Checkpoints and logs of a training lie here; alone, it is a training that was interrupted.
+RUN_FOLDER = "training"
 _SUMMED = (WEIGHTS_FILE, GRAPH_FILE)
 
 
@@ -106,7 +108,7 @@ def check_target(folder: Path) -> None:
         ModelError: it is a file, or a folder with something in it and no valid card.
     """
     if folder.is_dir():
-        if any(folder.iterdir()):
+        if any(path.name != RUN_FOLDER for path in folder.iterdir()):
             try:
                 read_card(folder)
             except ModelError as error:

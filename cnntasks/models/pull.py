@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cnntasks.catalog import CatalogEntry
 from cnntasks.errors import CnntasksError, ModelError, PluginError
 from cnntasks.models.cache import cached_folder, installed, part_file, staged
 from cnntasks.models.card import ModelCard, read_card
-from cnntasks.models.catalog import CatalogEntry
 from cnntasks.models.disk import format_size
 from cnntasks.models.download import Log, Progress, discard, download
 from cnntasks.models.folder import file_digest, verify_folder

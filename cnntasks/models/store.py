@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cnntasks.catalog import CatalogEntry
 from cnntasks.errors import ModelError
 from cnntasks.models.cache import cache_dir as cache_dir
 from cnntasks.models.cache import (
@@ -19,7 +20,6 @@ from cnntasks.models.cache import (
 )
 from cnntasks.models.cache import installed as installed
 from cnntasks.models.card import CARD_FILE, ModelCard, read_card
-from cnntasks.models.catalog import CatalogEntry
 from cnntasks.models.disk import format_size
 from cnntasks.models.folder import MODEL_FILES, check_graph, folder_size, verify_folder
 

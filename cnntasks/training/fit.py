@@ -6,6 +6,7 @@ averaging, checkpoints, resuming, early stopping and logs.
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Mapping
@@ -189,6 +190,8 @@ def fit(
     if resume and not checkpoint.exists():
         raise InputError(f"{folder}: nothing to resume (there is no {LAST_CHECKPOINT} in it)")
     folder.mkdir(parents=True, exist_ok=True)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     lightning.seed_everything(settings.seed, verbose=False)
     trainee = Trainee(network, learner, settings)
     loader = learner.train_batches(settings.seed)

@@ -22,8 +22,6 @@ from cnntasks.models.weights import as_stored
 from cnntasks.training.export import compare_outputs, export_graph
 from cnntasks.training.fit import FitSettings, fit
 
-#: Checkpoints and logs lie here, in the model folder.
-RUN_FOLDER = "training"
 #: How far torch and ONNX Runtime may differ on the scores of a model, 0..1.
 TOLERANCE = 1e-3
 

@@ -121,7 +121,8 @@ def load_sample(entry: Entry) -> Sample:
     picture = entry.picture
     path = picture.path
     source = Source(str(path), PurePosixPath(path.name), path.read_bytes, path)
-    pixels = torch.from_numpy(np.ascontiguousarray(read_image(source).transpose(2, 0, 1)))
+    # A copy: what `read_image` returns is read-only.
+    pixels = torch.from_numpy(np.array(read_image(source).transpose(2, 0, 1), order="C"))
     scale = torch.tensor([pixels.shape[2] / picture.width, pixels.shape[1] / picture.height] * 2)
     return Sample(
         pixels,
@@ -248,12 +249,13 @@ class Batch:
         return Batch(self.pixels.to(device), self.sizes.to(device), targets)
 
 
-def collate(samples: Sequence[Sample], multiple: int, fill: int) -> Batch:
-    """Pad samples to a common size, a multiple of `multiple`, with the value `fill`."""
+def collate(samples: Sequence[Sample], multiple: int, fill: Sequence[int]) -> Batch:
+    """Pad samples to a common size, a multiple of `multiple`, with the colour `fill`."""
     height = max(sample.pixels.shape[1] for sample in samples)
     width = max(sample.pixels.shape[2] for sample in samples)
     height, width = (-(-side // multiple) * multiple for side in (height, width))
-    pixels = torch.full((len(samples), height, width, 3), fill, dtype=torch.uint8)
+    color = torch.tensor(list(fill), dtype=torch.uint8)
+    pixels = color.repeat(len(samples), height, width, 1)
     targets = []
     for row, sample in zip(pixels, samples, strict=True):
         row[: sample.pixels.shape[1], : sample.pixels.shape[2]] = sample.pixels.permute(1, 2, 0)

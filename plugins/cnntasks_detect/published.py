@@ -12,7 +12,7 @@ from cnntasks_detect.data.names import COCO_CATEGORIES
 
 _HOST = "https://download.pytorch.org/models/"
 _CONVERT = "cnntasks_detect.conversion:convert"
-_LICENCE = "code BSD-3-Clause (torchvision); no separate licence is stated for the weights"
+_LICENCE = "BSD-3-Clause (code); weights: none stated"
 _DATA = (
     "COCO train2017 (annotations CC BY 4.0, pictures under various Flickr terms), on a backbone "
     "trained on ImageNet-1k"

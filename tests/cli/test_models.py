@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from cnntasks import plugins
+from cnntasks.catalog import CatalogEntry
 from cnntasks.cli.errors import run_guarded
 from cnntasks.cli.models import models
 from cnntasks.models.card import ModelCard
-from cnntasks.models.catalog import CatalogEntry
 from cnntasks.models.folder import write_model_folder
 from cnntasks.output.downloads import PullDisplay
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from loopback import Site
 
+from cnntasks.catalog import CatalogEntry
 from cnntasks.errors import CnntasksError, ModelError, PluginError
 from cnntasks.models.card import ModelCard
-from cnntasks.models.catalog import CatalogEntry
 from cnntasks.models.download import ATTEMPTS
 from cnntasks.models.folder import read_weights, verify_folder
 from cnntasks.models.lock import file_lock
@@ -184,7 +184,7 @@ def test_a_full_disk_at_conversion_leaves_the_download(
 PULL = """
 import sys
 from cnntasks.models.card import ModelCard
-from cnntasks.models.catalog import CatalogEntry
+from cnntasks.catalog import CatalogEntry
 from cnntasks.models.pull import pull
 url, sha256, size = sys.argv[1:]
 card = ModelCard(name="tiny", task="detect", network={"name": "tiny"})

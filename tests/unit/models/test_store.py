@@ -13,9 +13,9 @@ import pytest
 from loopback import Site
 from model_samples import Arrays
 
+from cnntasks.catalog import CatalogEntry
 from cnntasks.errors import ModelError
 from cnntasks.models.card import ModelCard, read_card
-from cnntasks.models.catalog import CatalogEntry
 from cnntasks.models.folder import verify_folder, write_model_folder
 from cnntasks.models.store import (
     cache_dir,
@@ -222,7 +222,7 @@ def test_a_folder_anywhere_can_be_described(folder: Path) -> None:
 def test_resolving_what_is_here_loads_nothing_that_speaks_http(folder: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from cnntasks.models.catalog import CatalogEntry\n"
+        "from cnntasks.catalog import CatalogEntry\n"
         "from cnntasks.models.store import resolve_model\n"
         "resolve_model('tiny', 'detect', {'tiny': CatalogEntry('tiny', Path(sys.argv[1]))})\n"
         "print({'urllib.request', 'http.client', 'numpy', 'onnx', 'rich'} & set(sys.modules))"

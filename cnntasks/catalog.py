@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cnntasks.models.card import ModelCard
+if TYPE_CHECKING:
+    from cnntasks.models.card import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
