@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 from cnntasks.errors import UsageError
 
+#: Of the pictures that torchvision's weights were trained on; RGB, 0..255.
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -37,8 +41,8 @@ class Backbone(nn.Module):
     def __init__(
         self,
         parts: Iterable[tuple[Stage, nn.Module]],
-        mean: Sequence[float] = (123.675, 116.28, 103.53),
-        std: Sequence[float] = (58.395, 57.12, 57.375),
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
     ) -> None:
         super().__init__()
         pairs = list(parts)

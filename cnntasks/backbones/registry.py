@@ -85,7 +85,7 @@ def load_published(backbone: Backbone, name: str, weights: str | Path) -> None:
     path = _imagenet_file(name) if str(weights) == "imagenet" else Path(weights)
     try:
         backbone.load_state_dict(convert_backbone(name, read_state(path)))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise ModelError(f"{path}: these weights do not fit {name} ({first[:200]})") from error
 
@@ -115,7 +115,8 @@ def read_state(path: Path) -> dict[str, Any]:
             return dict(load_file(path))
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch, zipfile, pickle and safetensors each have their own
-        raise ModelError(f"{path}: cannot read these weights ({str(error)[:200]})") from error
+        line = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path}: cannot read these weights ({line})") from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):

@@ -13,7 +13,7 @@ from typing import Any
 import torchvision
 from torch import nn
 
-from cnntasks.backbones.base import Backbone, Stage
+from cnntasks.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone, Stage
 
 VGGS = ("vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn")
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -39,6 +39,14 @@ def _first_conv(module: nn.Module, in_channels: int) -> None:
             return
 
 
+def _as_backbone(parts: list[tuple[Stage, nn.Module]], in_channels: int) -> Backbone:
+    """With ImageNet's normalisation; its average where the input does not have three channels."""
+    if in_channels == 3:
+        return Backbone(parts)
+    mean, std = IMAGENET_MEAN, IMAGENET_STD
+    return Backbone(parts, (sum(mean) / 3,) * in_channels, (sum(std) / 3,) * in_channels)
+
+
 def vgg(name: str, in_channels: int = 3) -> Backbone:
     """VGG-11..19: `convN_M` after the ReLU of each convolution, `poolN` after each pooling."""
     layers = torchvision.models.get_model(name, weights=None).features
@@ -58,7 +66,7 @@ def vgg(name: str, in_channels: int = 3) -> Backbone:
             stride *= 2
             parts.append((Stage(f"pool{block}", channels, stride), nn.Sequential(*group)))
             block, conv, group = block + 1, 0, []
-    return Backbone(parts)
+    return _as_backbone(parts, in_channels)
 
 
 def resnet(name: str, in_channels: int = 3) -> Backbone:
@@ -72,7 +80,7 @@ def resnet(name: str, in_channels: int = 3) -> Backbone:
         convs = [m for m in layer[-1].modules() if isinstance(m, nn.Conv2d)]
         stage = Stage(f"layer{number}", convs[-1].out_channels, 2 ** (number + 1))
         parts.append((stage, layer))
-    return Backbone(parts)
+    return _as_backbone(parts, in_channels)
 
 
 def mobilenet_v3(name: str, in_channels: int = 3) -> Backbone:
@@ -88,7 +96,7 @@ def mobilenet_v3(name: str, in_channels: int = 3) -> Backbone:
         last = len(layers) - 1
         part = {0: "stem", last: "head"}.get(number, f"b{number}")
         parts.append((Stage(part, _out_channels(layer), stride), layer))
-    return Backbone(parts)
+    return _as_backbone(parts, in_channels)
 
 
 def _out_channels(layer: nn.Module) -> int:
@@ -112,7 +120,8 @@ def convert_published(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
                 renamed[f"parts.{key}"] = value
         return renamed
     if name in MOBILENETS:
-        last = max(int(m[1]) for key in state if (m := re.match(r"features\.(\d+)\.", key)))
+        numbers = (int(m[1]) for key in state if (m := re.match(r"features\.(\d+)\.", key)))
+        last = max(numbers, default=0)
         renamed = {}
         for key, value in state.items():
             if match := re.match(r"features\.(\d+)\.(.*)", key):
@@ -121,7 +130,7 @@ def convert_published(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
         return renamed
     places = _vgg_places(name)
     return {
-        f"{places[match[1]]}.{match[2]}": value
+        f"{places.get(match[1], key)}.{match[2]}": value
         for key, value in state.items()
         if (match := re.match(r"features\.(\d+)\.(.*)", key))
     }
