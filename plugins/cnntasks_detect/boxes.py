@@ -30,10 +30,16 @@ def base_anchors(sizes: Sequence[float], ratios: Sequence[float]) -> Tensor:
     return torch.tensor(rows).round()
 
 
-def grid_anchors(base: Tensor, height: int, width: int, stride: int) -> Tensor:
-    """Shift `base` (A×4) over a feature map: (height * width * A)×4, anchors varying fastest."""
-    ys = torch.arange(height, device=base.device, dtype=base.dtype) * stride
-    xs = torch.arange(width, device=base.device, dtype=base.dtype) * stride
+def grid_anchors(base: Tensor, height: int, width: int, steps: tuple[int, int]) -> Tensor:
+    """Shift `base` (A×4) over a feature map: (height * width * A)×4, anchors varying fastest.
+
+    Args:
+        base: as from `base_anchors`.
+        height, width: of the feature map, in cells.
+        steps: pixels from a cell to the one below it, and to the one on its right.
+    """
+    ys = torch.arange(height, device=base.device, dtype=base.dtype) * steps[0]
+    xs = torch.arange(width, device=base.device, dtype=base.dtype) * steps[1]
     y, x = torch.meshgrid(ys, xs, indexing="ij")
     shifts = torch.stack([x, y, x, y], dim=-1)
     return (shifts[:, :, None, :] + base[None, None]).reshape(-1, 4)

@@ -52,6 +52,9 @@ class Settings:
         shared_boxes: one box regression for all classes instead of one for each.
         detections: candidates per picture that leave the network.
         norm_epsilon: where the backbone's batch normalisation must not use its own.
+        fitted_anchors: on each level space anchors by input size // map size, as torchvision
+            does, instead of by the level's stride; the two differ on the pooled level of a
+            pyramid where the map before it has an odd side.
     """
 
     backbone: str
@@ -71,6 +74,7 @@ class Settings:
     shared_boxes: bool = True
     detections: int = 300
     norm_epsilon: float | None = None
+    fitted_anchors: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, for a card's `network`."""
@@ -235,10 +239,15 @@ class FasterRCNN(nn.Module):
 
     def anchors(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Anchors of each level, each (h*w*A)×4."""
-        return [
-            grid_anchors(getattr(self, f"anchors{level}"), x.shape[2], x.shape[3], stride)
-            for level, (x, stride) in enumerate(zip(maps, self.strides, strict=True))
-        ]
+        height, width = (side * self.strides[0] for side in maps[0].shape[2:])
+        grids = []
+        for level, (x, stride) in enumerate(zip(maps, self.strides, strict=True)):
+            rows, columns = x.shape[2:]
+            steps = (stride, stride)
+            if self.settings.fitted_anchors:
+                steps = (height // rows, width // columns)
+            grids.append(grid_anchors(getattr(self, f"anchors{level}"), rows, columns, steps))
+        return grids
 
     def rpn(self, maps: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Objectness logits (B×N) and box offsets (B×N×4) of each level, in anchor order."""
@@ -279,11 +288,11 @@ class FasterRCNN(nn.Module):
             index = torch.minimum(index, torch.full_like(index, base.shape[0] - 1))
             chosen = offset.gather(1, index[:, :, None].expand(-1, -1, 4))
             box = clip_boxes(decode_boxes(chosen, base[index], RPN_WEIGHTS), sizes)
-            tiny = ((box[..., 2:] - box[..., :2]) < 1e-3).any(dim=-1)
+            unfit = ((box[..., 2:] - box[..., :2]) < 1e-3).any(dim=-1)
             if self.settings.rpn_threshold:
-                tiny = tiny | (score.sigmoid() < self.settings.rpn_threshold)
+                unfit = unfit | (score.sigmoid() < self.settings.rpn_threshold)
             boxes.append(box)
-            scores.append(torch.where(tiny, torch.full_like(score, _DROPPED), score))
+            scores.append(torch.where(unfit, torch.full_like(score, _DROPPED), score))
             shifts.append(torch.full_like(score, float(level)))
         box, score, shift = (torch.cat(parts, dim=1) for parts in (boxes, scores, shifts))
         group = shift + len(anchors) * torch.arange(batch, device=box.device)[:, None]
@@ -310,7 +319,9 @@ class FasterRCNN(nn.Module):
         """R×C×S×S from the pyramid level that suits each region (Lin et al. 2017, equation 1)."""
         size = self.settings.roi_size
         levels = len(self.settings.levels)
-        if levels == 1:
+        if self.strides[0] == self.strides[levels - 1]:
+            # One level, or several of one stride: then there is no coarser one for large regions,
+            # and the first serves all, as in torchvision's pooling.
             single: Tensor = roi_align(maps[0], rois, size, 1 / self.strides[0], sampling_ratio=2)
             return single
         area = ((rois[:, 3] - rois[:, 1]) * (rois[:, 4] - rois[:, 2])).clamp(min=1e-6)
