@@ -17,7 +17,13 @@ from torch import nn
 from cnntasks.engines.onnx import OnnxEngine
 from cnntasks.errors import ModelError
 from cnntasks.models.card import ModelCard
-from cnntasks.models.folder import RUN_FOLDER, check_target, graph_path, update_card, write_model_folder
+from cnntasks.models.folder import (
+    RUN_FOLDER,
+    check_target,
+    graph_path,
+    update_card,
+    write_model_folder,
+)
 from cnntasks.models.weights import as_stored
 from cnntasks.training.export import compare_outputs, export_graph
 from cnntasks.training.fit import FitSettings, fit
