@@ -51,22 +51,23 @@ class Pipeline:
         """Predict for one value, or for a list of them.
 
         Args:
-            value: a path, URL, bytes, array, Pillow picture, or a list of these; a folder or a
-                glob stands for the files in it.
+            value: a path, URL, bytes, array, Pillow picture, or a list of these; a folder, a
+                glob or `@list.txt` stands for any number of files.
 
         Returns:
-            One result for one value, a list for a list, a folder or a glob.
+            One result for one value, a list for a list, a folder, a glob or `@list.txt`.
 
         Raises:
             InputError: an input cannot be used; the message names it.
         """
+        from cnntasks.media.sources import stands_for_many
+
         results = []
         for outcome in self.stream(value):
             if outcome.error is not None:
                 raise outcome.error
             results.append(outcome.result)
-        several = isinstance(value, list | tuple) or len(results) != 1 or _is_folder(value)
-        return results if several else results[0]
+        return results if stands_for_many(value) else results[0]
 
     def stream(self, values: Any) -> Iterator[Outcome[Any]]:
         """Predict for many values, one outcome each, in their order; errors are outcomes too."""
@@ -89,11 +90,19 @@ class Pipeline:
     def _predict_one(self, source: Source) -> Outcome[Any]:
         try:
             item = self.predictor.decode(source)
-            feeds = _stack([self.predictor.preprocess(item)])
-            outputs = self.engine.run(feeds)
-            result = self.predictor.postprocess(_slice(outputs, 0), item)
+            feeds = self.predictor.preprocess(item)
         except CnntasksError as error:
             return Outcome(source, error=error)
+        except MemoryError:
+            return Outcome(source, error=_too_large(source))
+        return self._run_one(source, item, feeds)
+
+    def _run_one(self, source: Source, item: Any, feeds: Arrays) -> Outcome[Any]:
+        try:
+            outputs = self.engine.run(_stack([feeds]))
+            result = self.predictor.postprocess(_slice(outputs, 0), item)
+        except CnntasksError as error:
+            return Outcome(source, error=_named(source, error))
         except MemoryError:
             return Outcome(source, error=_too_large(source))
         return Outcome(source, result=result, item=item)
@@ -128,13 +137,17 @@ class Pipeline:
             return source, None, {}, _too_large(source)
 
     def _finish(self, batch: list[tuple[Source, Any, Arrays]]) -> Iterator[Outcome[Any]]:
-        outputs = self.engine.run(_stack([feeds for _, _, feeds in batch]))
-        for row, (source, item, _) in enumerate(batch):
-            try:
-                result = self.predictor.postprocess(_slice(outputs, row), item)
-            except CnntasksError as error:
-                yield Outcome(source, error=error)
-            else:
+        try:
+            outputs = self.engine.run(_stack([feeds for _, _, feeds in batch]))
+            results = [
+                self.predictor.postprocess(_slice(outputs, row), item)
+                for row, (_, item, _) in enumerate(batch)
+            ]
+        except (CnntasksError, MemoryError):
+            # One by one, so that only the input that is to blame has no result.
+            yield from (self._run_one(*each) for each in batch)
+        else:
+            for (source, item, _), result in zip(batch, results, strict=True):
                 yield Outcome(source, result=result, item=item)
 
 
@@ -276,5 +289,10 @@ def _too_large(source: Source) -> InputError:
     return InputError(f"{source.name}: too large for this machine's memory; make it smaller first")
 
 
-def _is_folder(value: Any) -> bool:
-    return isinstance(value, str | Path) and Path(value).is_dir()
+def _named(source: Source, error: CnntasksError) -> CnntasksError:
+    """An engine does not know which input it runs; people must."""
+    if source.name in str(error):
+        return error
+    named = type(error)(f"{source.name}: {error}")
+    named.__cause__ = error
+    return named

@@ -115,12 +115,12 @@ def run_task(
     Raises:
         SystemExit: with status 1 if some inputs failed; each was named on standard error.
     """
-    from cnntasks.media.sources import expand_sources
+    from cnntasks.media.sources import expand_sources, stands_for_many
     from cnntasks.pipeline import load
 
     if not inputs:
         raise UsageError(f"no {noun} given; name files or folders, or see --help")
-    several = len(inputs) > 1 or any(_stands_for_many(argument) for argument in inputs)
+    several = len(inputs) > 1 or any(stands_for_many(argument) for argument in inputs)
     pipeline = load(
         task,
         common.model,
@@ -162,10 +162,6 @@ def run_task(
         if several and not common.quiet:
             click.echo(f"{found} {noun} done, {failed} failed", err=True)
         raise SystemExit(1)
-
-
-def _stands_for_many(argument: str) -> bool:
-    return argument.startswith("@") or any(c in argument for c in "*?[") or Path(argument).is_dir()
 
 
 @contextlib.contextmanager

@@ -82,6 +82,21 @@ def sources_from_values(
     return _with_unique_names(_from_value(value, expansion))
 
 
+def stands_for_many(value: Any) -> bool:
+    """Whether a value means any number of inputs: a list, a folder, a glob or `@list.txt`."""
+    if isinstance(value, list | tuple):
+        return True
+    if isinstance(value, os.PathLike):
+        return is_folder(Path(value))
+    if not isinstance(value, str) or _SCHEME.match(value):
+        return False
+    return (
+        value.startswith("@")
+        or is_folder(Path(value))
+        or (glob.has_magic(value) and not os.path.lexists(value))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Expansion:
     """The settings of one call, and whether standard input is already taken."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cnntasks import ModelCard, ModelError, convert_backbone, read_state, write_model
+from cnntasks_detect.data.names import COCO_CATEGORIES
 from cnntasks_detect.learner import graph_spec
 from cnntasks_detect.network import build
 
@@ -42,13 +43,19 @@ def convert(file: Path, card: ModelCard, folder: Path) -> None:
     except (RuntimeError, KeyError, IndexError) as error:
         line = " ".join(str(error).split())[:200]
         raise ModelError(f"{file}: not the weights of {card.name} ({line})") from error
-    write_model(network, _Graph(), card, folder)
+    # In full precision: the metrics on the card were measured with these very weights.
+    write_model(network, _Graph(), card, folder, half=False)
 
 
 def rename(state: Mapping[str, Tensor], backbone: str) -> dict[str, Tensor]:
-    """torchvision's state dict under our names, with the outputs of COCO's 80 classes only."""
-    from cnntasks_detect.data.names import COCO_CATEGORIES
+    """torchvision's state dict under our names, with the outputs of COCO's 80 classes only.
 
+    Older files name some tensors differently (`rpn.head.conv.weight`); torchvision's own modules,
+    which are part of our network, read both.
+
+    Raises:
+        RuntimeError, IndexError: the head has other outputs than COCO's 91 numbers.
+    """
     rows = torch.tensor([0, *COCO_CATEGORIES.values()])
     body: dict[str, Tensor] = {}
     renamed: dict[str, Tensor] = {}
