@@ -88,7 +88,9 @@ def _dynamic_shapes(spec: GraphSpec) -> dict[str, Any]:
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """The exporter's progress and remarks are of no use to a person who trains."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "torch.export")]
+    loggers = [
+        logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")
+    ]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
