@@ -177,10 +177,9 @@ def load(
         options: the predictor's own, such as `threshold`.
 
     Raises:
-        PluginError: there is no such task.
+        UsageError: no such task, or options that do not exist or contradict each other.
         ModelError: the model cannot be found, downloaded or opened.
         DeviceError: the device is not on this machine.
-        UsageError: options that do not exist or contradict each other.
     """
     spec = get_task(task)
     choice = choose_engine(engine, device, precision)
@@ -195,7 +194,7 @@ def find_model(task: str, model: str | Path | None = None, *, offline: bool = Fa
     progress are shown on standard error.
 
     Raises:
-        PluginError: there is no such task.
+        UsageError: there is no such task.
         ModelError: no such model, a model of another task, or its download failed.
     """
     from cnntasks.models.store import installed, is_path

@@ -57,8 +57,9 @@ def choose_engine(
         raise UsageError(f"there is no engine {engine!r}; choose one of {', '.join(ENGINES)}")
     if precision not in PRECISIONS:
         raise UsageError(f"no precision {precision!r}; choose one of {', '.join(PRECISIONS)}")
-    kind, _, number = device.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps") or (number and not number.isdigit()):
+    kind, colon, number = device.partition(":")
+    numbered = number.isascii() and number.isdecimal()
+    if kind not in ("auto", "cpu", "cuda", "mps") or (colon and not numbered):
         raise UsageError(f"there is no device {device!r}; choose auto, cpu, cuda, cuda:N or mps")
     if number and kind != "cuda":
         raise UsageError(f"device {device!r}: only cuda devices have a number")
