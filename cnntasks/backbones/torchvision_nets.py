@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 import torchvision
 from torch import nn
 
@@ -49,7 +50,7 @@ def _as_backbone(parts: list[tuple[Stage, nn.Module]], in_channels: int) -> Back
 
 def vgg(name: str, in_channels: int = 3) -> Backbone:
     """VGG-11..19: `convN_M` after the ReLU of each convolution, `poolN` after each pooling."""
-    layers = torchvision.models.get_model(name, weights=None).features
+    layers = _vgg_layers(name)
     _first_conv(layers, in_channels)
     parts: list[tuple[Stage, nn.Module]] = []
     group: list[nn.Module] = []
@@ -67,6 +68,23 @@ def vgg(name: str, in_channels: int = 3) -> Backbone:
             parts.append((Stage(f"pool{block}", channels, stride), nn.Sequential(*group)))
             block, conv, group = block + 1, 0, []
     return _as_backbone(parts, in_channels)
+
+
+def _vgg_layers(name: str) -> nn.Sequential:
+    """The convolutions, initialised as by torchvision.
+
+    Without ever making the classifier, which takes seconds and half a gigabyte.
+    """
+    with torch.device("meta"):
+        net = torchvision.models.get_model(name, weights=None)
+    layers: nn.Sequential = net.features.to_empty(device="cpu")
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        elif isinstance(layer, nn.BatchNorm2d):
+            layer.reset_parameters()
+    return layers
 
 
 def resnet(name: str, in_channels: int = 3) -> Backbone:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,10 +12,15 @@ from cnntasks.backbones.base import Backbone, Stage
 from cnntasks.backbones.registry import create_backbone, list_backbones
 from cnntasks.errors import UsageError
 
-# The deep ones of a family are built by the same code as the shallow ones.
-DEEP = {"resnet101", "resnet152", "vgg19", "vgg19_bn"}
+# Built by the same code as their smaller relatives, and slow to initialise.
+DEEP = {"resnet34", "resnet101", "resnet152", "vgg13", "vgg13_bn", "vgg16_bn", "vgg19", "vgg19_bn"}
 QUICK = [name for name in list_backbones() if name not in DEEP]
-SEVERAL = ["efficientnet_lite0", "mobilenet_v3_small", "resnet18", "vgg11"]
+SEVERAL = ["efficientnet_lite0", "mobilenet_v3_small", "resnet18"]
+
+
+@functools.cache
+def vgg11() -> Backbone:
+    return create_backbone("vgg11")
 
 
 def all_maps(backbone: Backbone, x: Tensor) -> dict[str, Tensor]:
@@ -22,7 +29,7 @@ def all_maps(backbone: Backbone, x: Tensor) -> dict[str, Tensor]:
 
 
 def chain() -> Backbone:
-    """Three parts that count how often they run."""
+    """Three parts that halve their input."""
     parts = []
     for number, name in enumerate(("first", "second", "third")):
         conv = nn.Conv2d(1, 1, 2, 2)
@@ -48,10 +55,10 @@ def test_channels_and_strides_hold_for_the_deep_ones(name: str) -> None:
     test_channels_and_strides_hold_on_a_picture_of_whole_strides(name)
 
 
-@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize("name", [*SEVERAL, "vgg11"])
 @pytest.mark.parametrize(("height", "width"), [(65, 95), (70, 33)])
 def test_odd_sizes_are_rounded_up_or_down(name: str, height: int, width: int) -> None:
-    backbone = create_backbone(name)
+    backbone = vgg11() if name == "vgg11" else create_backbone(name)
 
     maps = all_maps(backbone, torch.zeros(1, 3, height, width))
 
@@ -61,8 +68,9 @@ def test_odd_sizes_are_rounded_up_or_down(name: str, height: int, width: int) ->
         assert columns in (width // stage.stride, -(-width // stage.stride)), stage
 
 
-@pytest.mark.parametrize("name", SEVERAL)
-@pytest.mark.parametrize("channels", [1, 4])
+@pytest.mark.parametrize(
+    ("name", "channels"), [*((name, 1) for name in SEVERAL), ("vgg11", 1), ("resnet18", 4)]
+)
 def test_other_numbers_of_input_channels(name: str, channels: int) -> None:
     backbone = create_backbone(name, in_channels=channels)
 
@@ -103,9 +111,23 @@ def test_vgg_stages_have_the_papers_names() -> None:
     assert "conv3_4" not in names
 
 
+def test_a_vgg_is_initialised_as_torchvisions() -> None:
+    """It is built on the meta device: nothing may stay as the memory happened to be."""
+    net = create_backbone("vgg11_bn")
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            expected = (2 / (module.out_channels * 9)) ** 0.5  # He et al. 2015, by fan-out
+            assert float(module.weight.detach().std()) == pytest.approx(expected, rel=0.1)
+            assert not module.bias.any()
+        elif isinstance(module, nn.BatchNorm2d):
+            assert module.weight.eq(1).all()
+            assert not module.bias.any()
+            assert not module.running_mean.any()
+            assert module.running_var.eq(1).all()
+
+
 def test_vgg_feature_maps_lie_behind_the_relu() -> None:
-    backbone = create_backbone("vgg11")
-    maps = all_maps(backbone, torch.randn(1, 3, 32, 32))
+    maps = all_maps(vgg11(), torch.randn(1, 3, 32, 32))
     assert all(float(value.min()) >= 0 for value in maps.values())
 
 

@@ -19,14 +19,29 @@ from cnntasks.backbones.registry import create_backbone, read_state
 from cnntasks.errors import ModelError
 
 
-def randomised(net: nn.Module) -> nn.Module:
-    """Random statistics too, or a misplaced normalisation would not show."""
+def published(name: str) -> nn.Module:
+    """torchvision's network with random weights; random statistics too, which could be misplaced.
+
+    Its classifier is left out: in a VGG it is nearly all of the file.
+    """
     generator = torch.Generator().manual_seed(1)
+    with torch.device("meta"):
+        net = torchvision.models.get_model(name, weights=None)
+        if hasattr(net, "classifier"):
+            net.classifier = nn.Linear(4, 2)
+    net.to_empty(device="cpu")
     for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.Conv2d):
+            scale = (2 / module.weight[0].numel()) ** 0.5
+            module.weight.data.normal_(0, scale, generator=generator)
+        elif isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1, generator=generator)
             module.running_var.uniform_(0.5, 2, generator=generator)
             module.weight.data.uniform_(0.5, 1.5, generator=generator)
+            module.num_batches_tracked.fill_(3)
+        elif isinstance(module, nn.Linear):
+            module.weight.data.normal_(generator=generator)
+        if getattr(module, "bias", None) is not None:
             module.bias.data.normal_(0, 0.1, generator=generator)
     return net.eval()
 
@@ -54,8 +69,7 @@ def sequential_features(net: Any, x: Tensor) -> Tensor:
 def test_a_published_file_gives_torchvisions_own_features(
     name: str, features: Callable[[Any, Tensor], Tensor], tmp_path: Path
 ) -> None:
-    kwargs = {"init_weights": False} if name.startswith("vgg") else {}
-    net = randomised(torchvision.models.get_model(name, weights=None, **kwargs))
+    net = published(name)
     path = tmp_path / f"{name}.pth"
     torch.save(net.state_dict(), path)
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -65,13 +79,12 @@ def test_a_published_file_gives_torchvisions_own_features(
     with torch.inference_mode():
         (found,) = backbone(x).values()
         expected = features(net, x)
-    # (a whole network of random weights may leave next to nothing of the input)
-    assert float(expected.std()) > 1e-6
+    assert float(expected.std()) > 1e-3
     torch.testing.assert_close(found, expected)
 
 
 def test_every_middle_stage_of_a_resnet_is_torchvisions(tmp_path: Path) -> None:
-    net = randomised(torchvision.models.resnet18(weights=None))
+    net = published("resnet18")
     torch.save(net.state_dict(), tmp_path / "net.pth")
     backbone = create_backbone("resnet18", weights=tmp_path / "net.pth").eval()
     x = torch.randn(1, 3, 64, 64)
@@ -165,7 +178,8 @@ def test_weights_of_another_network_give_one_line(name: str, other: str, tmp_pat
     path = tmp_path / "other.pth"
     with torch.device("meta"):
         shapes = torchvision.models.get_model(other, weights=None).state_dict()
-    torch.save({key: torch.zeros(value.shape) for key, value in shapes.items()}, path)
+    state = {k: torch.zeros(v.shape) for k, v in shapes.items() if not k.startswith("classifier")}
+    torch.save(state, path)
 
     with pytest.raises(ModelError, match=rf"other\.pth: these weights do not fit {name}") as caught:
         create_backbone(name, weights=path)
