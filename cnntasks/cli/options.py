@@ -160,7 +160,7 @@ def run_task(
                 click.echo(f"cnntasks: error: {outcome.error}", err=True)
     if failed:
         if several and not common.quiet:
-            click.echo(f"{found} {noun} done, {failed} failed", err=True)
+            click.echo(f"{noun}: {found} done, {failed} failed", err=True)
         raise SystemExit(1)
 
 

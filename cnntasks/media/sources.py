@@ -207,7 +207,7 @@ class _Expansion:
             found = True
             yield source
         if not found:
-            kinds = " ".join(self.suffixes)
+            kinds = " ".join(self.suffixes[:5]) + (" ..." if len(self.suffixes) > 5 else "")
             yield failed_source(name, f"{name}: no {self.noun} in this folder (looked for {kinds})")
 
     def _wanted(self, path: Path) -> bool:

@@ -134,7 +134,7 @@ def train_model(
     card = replace(card, recipe=recipe, metrics={f"validation_{learner.monitor}": measured["best"]})
     write_model(network, learner, card, folder)
     if evaluate is not None:
-        metrics = {f"validation_{name}": value for name, value in evaluate(folder).items()}
+        metrics = {f"validation_{name}": round(v, 4) for name, v in evaluate(folder).items()}
         card = replace(card, metrics=metrics)
         update_card(folder, card)
     return card

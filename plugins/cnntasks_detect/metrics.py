@@ -113,6 +113,7 @@ class DetectionMetric:
         result = self._metric.compute()
         # precision: IoU thresholds × recall levels × classes × areas × detection limits
         precision = result["precision"].numpy()[:, :, :, 0, -1]
+        scores = result["scores"].numpy()[0, :, :, 0, -1]
         present = [int(label) for label in np.atleast_1d(result["classes"].numpy())]
         table = []
         curves: dict[str, Any] = {}
@@ -123,6 +124,8 @@ class DetectionMetric:
             name = self.classes[label]
             curves[name] = values[0]
             table.append({"class": name, "AP50": _mean(values[0]), "AP": _mean(values)})
+        columns = [column for column, label in enumerate(present) if self.classes[label] in curves]
+        threshold, best = best_threshold(precision[0][:, columns], scores[:, columns])
         table.sort(key=lambda row: self.classes.index(row["class"]))
         metrics = {
             "mAP50": float(np.mean([row["AP50"] for row in table])) if table else 0.0,
@@ -138,7 +141,30 @@ class DetectionMetric:
             value = float(result[key])
             if value >= 0:
                 metrics[name] = value
+        metrics.update(best_F1=best, best_threshold=threshold)
         return Score(metrics, table, {"precision-recall.png": _curve_plot(curves)})
+
+
+def best_threshold(
+    precision: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]
+) -> tuple[float, float]:
+    """The score threshold with the highest F1, averaged over classes, and that F1.
+
+    Args:
+        precision: R×K, at R equally spaced recalls from 0 to 1, for K classes.
+        scores: R×K, the score of the detection that reaches each recall; 0 where none does.
+    """
+    recall = np.linspace(0, 1, len(precision))[:, None]
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+    grid = np.arange(0.05, 0.96, 0.01)
+    means = []
+    for threshold in grid:
+        # The deepest recall that is still reached by scores of at least the threshold.
+        reached = (scores >= threshold) & (precision > 0)
+        depth = np.where(reached.any(axis=0), len(recall) - 1 - reached[::-1].argmax(axis=0), 0)
+        means.append(float(f1[depth, np.arange(f1.shape[1])].mean()) if f1.size else 0.0)
+    best = int(np.argmax(means))
+    return round(float(grid[best]), 2), means[best]
 
 
 def restrict(score: Score, classes: Sequence[str]) -> Score:

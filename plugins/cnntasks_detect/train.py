@@ -116,7 +116,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
 
     The new model is a folder that detect, evaluate and train --from take.
     """
-    from cnntasks import train_model
+    from cnntasks import train_model, update_card
     from cnntasks_detect.learner import DetectionLearner, DetectionSettings
     from cnntasks_detect.measure import measure
     from cnntasks_detect.metrics import LOWEST_SCORE
@@ -159,6 +159,10 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
         progress=not fit.quiet,
         evaluate=evaluate,
     )
+    if "validation_best_threshold" in card.metrics:
+        threshold = card.metrics["validation_best_threshold"]
+        card = replace(card, defaults={**card.defaults, "threshold": threshold})
+        update_card(fit.output, card)
     for name, value in card.metrics.items():
         click.echo(f"{name} {value:.3f}")
     click.echo(f"model: {fit.output}  (cnntasks detect --model {fit.output} PICTURE)", err=True)
