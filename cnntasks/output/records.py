@@ -36,7 +36,10 @@ class JsonLinesWriter:
         """Write one line and flush it, so that a pipe sees it at once."""
         assert outcome.result is not None
         record = {"source": outcome.source.name, **outcome.result.to_dict()}
-        self._stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        line = json.dumps(record, ensure_ascii=False)
+        if _encodable(line, self._stream) != line:
+            line = json.dumps(record)
+        self._stream.write(line + "\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -55,7 +58,13 @@ class CsvWriter:
         """Write the rows of one result and flush them."""
         assert outcome.result is not None
         for row in outcome.result.to_rows():
-            self._rows.writerow({"source": outcome.source.name, **row})
+            cells = {"source": outcome.source.name, **row}
+            self._rows.writerow(
+                {
+                    name: _encodable(cell, self._stream) if isinstance(cell, str) else cell
+                    for name, cell in cells.items()
+                }
+            )
         self._stream.flush()
 
     def close(self) -> None:
@@ -100,7 +109,9 @@ class TableWriter:
         parts = [first.ljust(self._source_width)]
         for cell, width in zip(cells, self._widths, strict=True):
             parts.append(cell.rjust(width) if _numeric(cell) else cell.ljust(width))
-        self._stream.write("  ".join(parts).rstrip() + "\n")
+        # A file's name may hold anything, but none may steer the terminal.
+        line = "".join(c if c.isprintable() else "?" for c in "  ".join(parts).rstrip())
+        self._stream.write(_encodable(line, self._stream) + "\n")
 
     def close(self) -> None:
         """Nothing is left."""
@@ -125,6 +136,12 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
     return str(value)
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """`text` with escapes for what the stream cannot take, such as a file name that is no UTF-8."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _numeric(cell: str) -> bool:
