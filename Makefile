@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # For the CPU build of torch: make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_FLAGS ?=
-SAMPLE = samples/street.jpg
+SAMPLE = samples/horses.webp
 
 .PHONY: demo test format docs bench clean
 
@@ -20,7 +20,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: $(VENV)/.installed
 	mkdir -p demo
 	$(BIN)/cnntasks detect $(SAMPLE) --output demo
-	@echo "The picture with its boxes: demo/street.detect.jpg"
+	@echo "The picture with its boxes: demo/horses.detect.jpg"
 
 test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
