@@ -40,7 +40,7 @@ def run_guarded(action: Callable[[], Any], *, debug: bool) -> int:
 def _report(error: BaseException, debug: bool) -> int:
     if isinstance(error, SystemExit):
         if isinstance(error.code, str):
-            _say(f"error: {error.code}")
+            say(f"error: {error.code}")
             return 1
         return error.code or 0
     if isinstance(error, click.exceptions.Exit):
@@ -54,12 +54,12 @@ def _report(error: BaseException, debug: bool) -> int:
 
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt):
-        _say("interrupted")
+        say("interrupted")
         return INTERRUPTED
     if isinstance(error, click.Abort):
-        _say("aborted")
+        say("aborted")
         return 1
-    _say(f"error: {_explain(error)}")
+    say(f"error: {_explain(error)}")
     return error.exit_status if isinstance(error, CnntasksError) else 1
 
 
@@ -69,7 +69,7 @@ def _report_click(error: click.ClickException) -> int:
         return error.exit_code
     message = error.format_message().rstrip(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
-    _say(f"error: {message}" + (f" (see {context.command_path} --help)" if context else ""))
+    say(f"error: {message}" + (f" (see {context.command_path} --help)" if context else ""))
     return error.exit_code
 
 
@@ -83,8 +83,11 @@ def _explain(error: BaseException) -> str:
     return f"unexpected {type(error).__name__}{detail} (--debug shows the traceback)"
 
 
-def _say(message: str) -> None:
-    # Messages quote file names and servers' answers: none may steer the terminal.
+def say(message: str) -> None:
+    """Print one line on standard error, after the program's name.
+
+    Messages quote file names and servers' answers: none may steer the terminal.
+    """
     print(f"cnntasks: {message.translate(_CONTROL)}", file=sys.stderr)
 
 
@@ -122,6 +125,6 @@ def _finish(stream: IO[str] | None, status: int) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if isinstance(error, BrokenPipeError):
             return OUTPUT_CLOSED
-        _say(f"error: cannot write the output: {error}")
+        say(f"error: cannot write the output: {error}")
         return status or 1
     return status

@@ -12,8 +12,9 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cnntasks.cli.errors import say
 from cnntasks.engines.base import ENGINES, PRECISIONS
-from cnntasks.errors import UsageError
+from cnntasks.errors import InputError, UsageError
 from cnntasks.output.records import FORMATS, Writer, open_writer
 from cnntasks.task import Outcome
 
@@ -151,17 +152,27 @@ def run_task(
         if several and not common.quiet and sys.stderr.isatty():
             outcomes = stack.enter_context(_progress(outcomes, noun))
         for outcome in outcomes:
-            if outcome.error is None:
+            error = outcome.error or _write(writers, outcome)
+            if error is None:
                 found += 1
-                for writer in writers:
-                    writer.write(outcome)
             else:
                 failed += 1
-                click.echo(f"cnntasks: error: {outcome.error}", err=True)
+                say(f"error: {error}")
     if failed:
         if several and not common.quiet:
             click.echo(f"{noun}: {found} done, {failed} failed", err=True)
         raise SystemExit(1)
+
+
+def _write(writers: Sequence[Writer], outcome: Outcome[Any]) -> InputError | None:
+    """Give an outcome to every writer; what cannot be written of one input stops no other."""
+    failure = None
+    for writer in writers:
+        try:
+            writer.write(outcome)
+        except InputError as error:
+            failure = error
+    return failure
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ def detect(
     def sinks(pipeline: Pipeline) -> list[Any]:
         made: list[Any] = []
         if common.format in ("coco", "yolo"):
-            made.append(ExportSink(common.format, _folder(common), pipeline.card.classes))
+            made.append(ExportSink(common, pipeline.card.classes))
         if picture:
             target = common.output if one_file else None
             made.append(PictureSink(_folder(common), target, quiet=common.quiet))
@@ -107,11 +107,24 @@ def _folder(common: CommonOptions) -> Path:
     return folder.parent if folder.suffix.lower() in _PICTURES else folder
 
 
+class Names:
+    """File names for the pictures of a run: `holiday/a.jpg` is `holiday/a`, as is no other."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, str] = {}
+
+    def stem(self, relative: PurePosixPath) -> str:
+        """The name of one picture without its suffix, or with it where `a.png` follows `a.jpg`."""
+        plain = str(relative.with_suffix(""))
+        taken = self._given.setdefault(plain, str(relative)) != str(relative)
+        return str(relative) if taken else plain
+
+
 class PictureSink:
     """Writes each picture with its boxes drawn.
 
     Args:
-        folder: where; `holiday/a.jpg` becomes `a.detect.jpg`, as does no other picture of the run.
+        folder: where; `holiday/a.jpg` becomes `holiday/a.detect.jpg`.
         target: the one file to write instead.
         quiet: do not say what was written.
     """
@@ -120,32 +133,27 @@ class PictureSink:
         self._folder = folder
         self._target = target
         self._quiet = quiet
-        self._written: dict[Path, str] = {}
+        self._names = Names()
+        self._written: list[Path] = []
 
     def write(self, outcome: Outcome[Any]) -> None:
         """Draw and write one picture."""
         from cnntasks import write_image
 
-        path = self._target or self._path(outcome.source.relative)
+        name = self._names.stem(outcome.source.relative)
+        path = self._target or self._folder / f"{name}.detect.jpg"
         if self._target is not None and self._written:
             raise UsageError(f"--output {path} is one picture, but there are several inputs")
         assert outcome.result is not None
         write_image(path, outcome.result.draw(outcome.item.pixels))
-        self._written[path] = str(outcome.source.relative)
-
-    def _path(self, relative: PurePosixPath) -> Path:
-        path = self._folder / relative.with_suffix(".detect.jpg")
-        if self._written.get(path, str(relative)) != str(relative):
-            path = path.with_name(f"{relative.name}.detect.jpg")
-        return path
+        self._written.append(path)
 
     def close(self) -> None:
         """Say where the pictures are."""
         if self._quiet or not self._written:
             return
-        first = next(iter(self._written))
         if len(self._written) == 1:
-            click.echo(f"picture: {first}", err=True)
+            click.echo(f"picture: {self._written[0]}", err=True)
         else:
             click.echo(f"{len(self._written)} pictures with boxes in {self._folder}/", err=True)
 
@@ -155,34 +163,38 @@ class CropSink:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "crops"
+        self._names = Names()
 
     def write(self, outcome: Outcome[Any]) -> None:
         """Write the crops of one picture."""
         from cnntasks import write_image
 
         assert outcome.result is not None
+        stem = self._names.stem(outcome.source.relative)
         crops = outcome.result.crops(outcome.item.pixels)
         for number, (name, crop) in enumerate(zip(outcome.result.names, crops, strict=True), 1):
-            place = self._folder / name.replace("/", "-") / outcome.source.relative
-            write_image(place.with_name(f"{place.stem}-{number}.jpg"), crop)
+            write_image(self._folder / name.replace("/", "-") / f"{stem}-{number}.jpg", crop)
 
     def close(self) -> None:
         """Nothing is left."""
 
 
 class ExportSink:
-    """COCO's results array on standard output, or YOLO's label files in a folder."""
+    """COCO's results array, on standard output or in the .json file --output; or YOLO's files."""
 
-    def __init__(self, kind: str, folder: Path, classes: Sequence[str]) -> None:
+    def __init__(self, common: CommonOptions, classes: Sequence[str]) -> None:
         import sys
 
         from cnntasks_detect.exports import CocoResultsWriter, YoloWriter
 
-        self._writer: Any = (
-            CocoResultsWriter(sys.stdout, classes)
-            if kind == "coco"
-            else YoloWriter(folder, classes)
-        )
+        output = common.output
+        self._writer: Any
+        if common.format == "yolo":
+            self._writer = YoloWriter(_folder(common), classes)
+        elif output is not None and output.suffix.lower() == ".json":
+            self._writer = CocoResultsWriter(output, classes)
+        else:
+            self._writer = CocoResultsWriter(sys.stdout, classes)
 
     def write(self, outcome: Outcome[Any]) -> None:
         """Add one picture."""

@@ -94,7 +94,7 @@ class CocoResultsWriter:
                 "score": round(float(score), 5),
                 "file_name": str(name),
             }
-            self._add(json.dumps(record, ensure_ascii=False))
+            self._add(json.dumps(record))  # ASCII: any file name fits into any stream
 
     def close(self) -> None:
         """End the array and, for a file, put it in its place. A second call does nothing."""
