@@ -21,6 +21,9 @@ from cnntasks import (
 )
 from cnntasks_detect.suppression import suppress_overlaps
 
+#: A box with a shorter side, in pixels of the network's input, is no detection.
+_SMALLEST_SIDE = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -164,9 +167,13 @@ class DetectPredictor:
 
     def postprocess(self, outputs: dict[str, Any], item: Picture) -> Detections:
         """Threshold, class filter, suppression, and back to pixels of the original picture."""
-        scores, labels = outputs["scores"], outputs["labels"]
-        keep = np.flatnonzero((scores >= self.threshold) & (scores > 0) & self.wanted[labels])
-        boxes, scores, labels = outputs["boxes"][keep], scores[keep], labels[keep]
+        boxes, scores, labels = outputs["boxes"], outputs["scores"], outputs["labels"]
+        # Clipping leaves a line of a box that lies outside the picture.
+        solid = ((boxes[:, 2:] - boxes[:, :2]) >= _SMALLEST_SIDE).all(axis=1)
+        keep = np.flatnonzero(
+            (scores >= self.threshold) & (scores > 0) & self.wanted[labels] & solid
+        )
+        boxes, scores, labels = boxes[keep], scores[keep], labels[keep]
         chosen = suppress_overlaps(boxes, scores, labels, self.iou, self.max_detections)
         height, width = item.pixels.shape[:2]
         scale = np.array([width / item.width, height / item.height] * 2, np.float32)

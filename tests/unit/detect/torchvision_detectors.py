@@ -1,4 +1,4 @@
-"""torchvision's detectors with random weights that find something, as its published files hold them.
+"""torchvision's detectors with random weights that find something, as published files hold them.
 
 Freshly made, they find nothing: every score is nearly the same. So batch normalisation takes its
 statistics from a picture, and the last layers are scaled until their outputs differ.
@@ -30,13 +30,12 @@ def noise(seed: int = 0) -> Tensor:
 
 
 @torch.no_grad()
-def torchvision_detector(name: str, seed: int = 0) -> nn.Module:
-    """The detector `name` in evaluation mode; it does not resize its pictures."""
-    torch.manual_seed(seed)
-    made = get_model(name, weights=None, weights_backbone=None, _skip_resize=True)
-    assert isinstance(made, nn.Module)
-    model = made
-    image = noise(seed).permute(2, 0, 1) / 255
+def torchvision_detector(name: str, **options: Any) -> Any:
+    """The detector `name` in evaluation mode, for pictures of 224 by 320 pixels."""
+    torch.manual_seed(0)
+    sides = {"min_size": HEIGHT, "max_size": WIDTH}
+    model: Any = get_model(name, weights=None, weights_backbone=None, **sides, **options)
+    image = noise().permute(2, 0, 1) / 255
     for key, parameter in model.backbone.body.named_parameters():
         if parameter.ndim == 4:
             # Small outputs, so that the epsilon of a batch normalisation counts.
@@ -58,6 +57,7 @@ def torchvision_detector(name: str, seed: int = 0) -> nn.Module:
         _spread(model, layer, spread, image)
     for layer, spread in ((roi.cls_score, 3.0), (roi.bbox_pred, 0.8)):
         _spread(model, layer, spread, image)
+    roi.cls_score.bias[0] += 12  # most regions are background
     roi.cls_score.bias[UNUSED] = -1e4
     return model
 
@@ -73,18 +73,21 @@ def _freeze_norms(module: nn.Module) -> None:
             _freeze_norms(child)
 
 
-def _spread(model: nn.Module, layer: nn.Module, spread: float, image: Tensor) -> None:
-    """Scale a layer's weights so that its outputs have the standard deviation `spread`."""
-    found: list[float] = []
-    hook = layer.register_forward_hook(lambda _m, _i, output: found.append(float(output.std())))
+def _spread(model: Any, layer: Any, spread: float, image: Tensor) -> None:
+    """Give each of a layer's outputs a mean near 0, and all the standard deviation `spread`."""
+    found: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda _m, _i, output: found.append(output))
     model([image])
     hook.remove()
-    layer.weight.mul_(spread * len(found) / sum(found))
-    layer.bias.normal_(0, 0.3)
+    values = torch.cat([it.transpose(0, 1).flatten(1) for it in found], dim=1)
+    mean = values.mean(dim=1) - layer.bias
+    scale = spread / (values - values.mean(dim=1, keepdim=True)).std()
+    layer.weight.mul_(scale)
+    layer.bias.copy_(-mean * scale).add_(0.3 * torch.randn_like(layer.bias))
 
 
 def old_names(state: dict[str, Any]) -> dict[str, Any]:
-    """The names of files from before torchvision's version 0.13."""
+    """The same tensors as the older published files name them."""
     renamed = {}
     for key, value in state.items():
         if key.startswith("backbone.fpn."):
