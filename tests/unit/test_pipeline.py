@@ -14,6 +14,7 @@ import pytest
 
 from cnntasks.engines.base import available_cores
 from cnntasks.errors import DeviceError, InputError, ModelError, UsageError
+from cnntasks.media.sources import stands_for_many
 from cnntasks.models.card import ModelCard
 from cnntasks.pipeline import Pipeline, load
 from cnntasks.task import Outcome, Source
@@ -275,6 +276,16 @@ def test_a_name_too_long_for_the_file_system_is_an_error_like_any_other() -> Non
     made, _ = make()
     with pytest.raises(InputError, match="cannot be read"):
         made("x" * 5000)
+
+
+def test_only_what_names_any_number_of_files_stands_for_many(folder: Path) -> None:
+    (folder / "[1].num").touch()
+    many = ["numbers", Path("empty"), "*.num", "@list.txt", [], ("a",)]
+    # A question mark belongs to an address, and a file may be called like a glob. No address is
+    # too long to be asked about, though a path may be.
+    one = ["a.num", "[1].num", Path("*.num"), "-", b"4", "http://host/a?b=[c]", 5, "x" * 5000]
+    assert [stands_for_many(value) for value in many] == [True] * len(many)
+    assert [stands_for_many(value) for value in one] == [False] * len(one)
 
 
 def test_load_says_what_does_not_exist() -> None:
