@@ -148,7 +148,7 @@ class DetectionMetric:
 def best_threshold(
     precision: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]
 ) -> tuple[float, float]:
-    """The score threshold with the highest F1, averaged over classes, and that F1.
+    """The score threshold with the highest F1, averaged over classes, and that F1; 0.5 if none has.
 
     Args:
         precision: R×K, at R equally spaced recalls from 0 to 1, for K classes.
@@ -163,7 +163,10 @@ def best_threshold(
         reached = (scores >= threshold) & (precision > 0)
         depth = np.where(reached.any(axis=0), len(recall) - 1 - reached[::-1].argmax(axis=0), 0)
         means.append(float(f1[depth, np.arange(f1.shape[1])].mean()) if f1.size else 0.0)
-    best = int(np.argmax(means))
+    if not max(means) > 0:
+        return 0.5, 0.0
+    # The highest of equally good ones: the curve does not show what lies between two right ones.
+    best = len(means) - 1 - int(np.argmax(means[::-1]))
     return round(float(grid[best]), 2), means[best]
 
 

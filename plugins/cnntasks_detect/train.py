@@ -41,6 +41,11 @@ if TYPE_CHECKING:
     help="Longer side of the network's input, in pixels.",
 )
 @click.option(
+    "--predict-size",
+    type=click.IntRange(32, 4096),
+    help="Longer side at which the new model looks.  [default: --size]",
+)
+@click.option(
     "--batch-size", type=click.IntRange(1), default=8, show_default=True, help="Pictures per step."
 )
 @click.option(
@@ -189,11 +194,12 @@ def _start(
     learned = [entry for entry in learned if id(entry) not in chosen]
     if not learned or not (validation or taken):
         raise UsageError("too few pictures to keep some for validation; raise --validation")
+    size = options["predict_size"] or options["size"]
     if options["start"]:
-        network, card = from_detector(options["start"], name, classes, options["size"])
+        network, card = from_detector(options["start"], name, classes, size)
     else:
         weights = None if options["weights"] == "none" else options["weights"]
-        network, card = from_backbone(options["backbone"], weights, name, classes, options["size"])
+        network, card = from_backbone(options["backbone"], weights, name, classes, size)
     return network, card, (learned, [*validation, *taken])
 
 

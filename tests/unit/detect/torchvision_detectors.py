@@ -55,9 +55,10 @@ def torchvision_detector(name: str, **options: Any) -> Any:
     rpn, roi = model.rpn.head, model.roi_heads.box_predictor
     for layer, spread in ((rpn.cls_logits, 3.0), (rpn.bbox_pred, 0.3)):
         _spread(model, layer, spread, image)
+    rpn.cls_logits.bias -= 8  # most anchors are background, and the mobile ones drop those
     for layer, spread in ((roi.cls_score, 3.0), (roi.bbox_pred, 0.8)):
         _spread(model, layer, spread, image)
-    roi.cls_score.bias[0] += 12  # most regions are background
+    roi.cls_score.bias[0] += 10  # most regions are background
     roi.cls_score.bias[UNUSED] = -1e4
     return model
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from loopback import Site
+from loopback import cache as cache
+from loopback import serve as serve
+from loopback import site as site
 from model_samples import Arrays, build_model
 from numpy.typing import NDArray
 
-from cnntasks.models import download
 from cnntasks.models.card import ModelCard
 
 
@@ -48,44 +45,3 @@ def weights() -> Arrays:
 def model(weights: Arrays) -> onnx.ModelProto:
     """Conv, BatchNormalization, pooling and Gemm; the exporter renamed the linear layer."""
     return build_model(weights, rename={"fc.weight": "val_7"})
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[], Site]]:
-    """Start loopback servers; each call returns the `Site` of a new one."""
-    servers = []
-
-    def start() -> Site:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                site.answer(self)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        site = Site(url=f"http://127.0.0.1:{server.server_port}/tiny.pth")
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        servers.append((server, thread))
-        return site
-
-    yield start
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture
-def site(serve: Callable[[], Site], monkeypatch: pytest.MonkeyPatch) -> Site:
-    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return serve()
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("CNNTASKS_CACHE", str(folder))
-    return folder

@@ -1,9 +1,19 @@
-"""A loopback server with the faults of real ones."""
+"""A loopback server with the faults of real ones, and a cache of a test's own.
+
+The fixtures are imported by the `conftest.py` of the folders that pull models.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from cnntasks.models import download
 
 
 @dataclass
@@ -59,3 +69,44 @@ class Site:
         if handler.headers.get("If-Range", self.etag) != self.etag:
             return None
         return int(wanted.removeprefix("bytes=").rstrip("-"))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[], Site]]:
+    """Start loopback servers; each call returns the `Site` of a new one."""
+    servers = []
+
+    def start() -> Site:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.answer(self)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        site = Site(url=f"http://127.0.0.1:{server.server_port}/tiny.pth")
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        servers.append((server, thread))
+        return site
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def site(serve: Callable[[], Site], monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return serve()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("CNNTASKS_CACHE", str(folder))
+    return folder
