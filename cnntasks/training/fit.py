@@ -28,6 +28,8 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor, nn
 
+from cnntasks.engines.base import choose_engine
+from cnntasks.engines.torch import open_device
 from cnntasks.errors import InputError, ModelError
 from cnntasks.training.callbacks import Epochs, moving_average
 
@@ -184,8 +186,10 @@ def fit(
 
     Raises:
         InputError: `resume` without a checkpoint.
+        DeviceError, UsageError: the device is absent, or there is none of that name.
         ModelError: the loss is not finite.
     """
+    accelerator, devices = _accelerator(device)
     checkpoint = folder / LAST_CHECKPOINT
     if resume and not checkpoint.exists():
         raise InputError(f"{folder}: nothing to resume (there is no {LAST_CHECKPOINT} in it)")
@@ -217,7 +221,6 @@ def fit(
         callbacks.append(WeightAveraging(avg_fn=partial(moving_average, settings.ema)))
     if settings.patience:
         callbacks.append(EarlyStopping(learner.monitor, patience=settings.patience, mode="max"))
-    accelerator, devices = _accelerator(device)
     trainer = lightning.Trainer(
         accelerator=accelerator,
         devices=devices,
@@ -266,5 +269,7 @@ def fit(
 
 def _accelerator(device: str) -> tuple[str, Any]:
     """Lightning's accelerator and devices: always one, even where `auto` finds several."""
+    if device != "auto":
+        open_device(choose_engine("torch", device).device)
     kind, _, number = device.partition(":")
     return kind, [int(number)] if number else 1

@@ -107,7 +107,7 @@ def test_a_published_detector_is_pulled_and_detects(
     shown = capsys.readouterr()
     folder = cache / "models" / SMALL
     assert shown.out == f"{folder}\n"
-    assert f"downloading {SMALL} ({len(body) / 1e6:.0f} MB, licence: " in shown.err
+    assert f"downloading {SMALL} ({len(body) / 1e6:.1f} MB, licence: " in shown.err
     assert "the connection was cut" in shown.err
     assert site.requests[1]["range"] == f"bytes={len(body) // 3}-"
     assert verify_folder(folder) == []
