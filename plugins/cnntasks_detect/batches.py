@@ -193,7 +193,7 @@ class BalancedBatches(Sampler[list[tuple[int, int]]]):
         self.batches = max(math.ceil(total / batch), 1)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls this before each one, after a resume too."""
+        """Choose the epoch; the training loop calls this before each one, after a resume too."""
         self.epoch = epoch
 
     def __len__(self) -> int:

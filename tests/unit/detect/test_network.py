@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import onnxruntime
 import pytest
 import torch
 from cnntasks_detect.boxes import decode_boxes
+from cnntasks_detect.learner import graph_spec
 from cnntasks_detect.network import (
     ROI_WEIGHTS,
     FasterRCNN,
@@ -23,6 +25,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import MultiScaleRoIAlign, box_iou
 
 from cnntasks import ModelError, UsageError
+from cnntasks.training.export import export_graph
 
 
 def detect(network: FasterRCNN, pixels: Tensor, sizes: Tensor | None = None) -> dict[str, Tensor]:
@@ -358,3 +361,29 @@ def test_objectness_and_offsets_are_in_the_order_of_the_anchors() -> None:
     box = network.anchors(maps)[level][row]
     center = ((box[:2] + box[2:]) / 2).tolist()
     assert center == [x * 16.0, y * 16.0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [{}, {"shared_boxes": False, "pyramid_norm": True}])
+def test_the_exported_graph_detects_the_same_in_every_shape(changes: dict[str, Any]) -> None:
+    network = small_detector(**changes)
+    graph = export_graph(network, graph_spec(32))
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    for batch, height, width in ((2, 128, 160), (1, 32, 32), (1, 96, 64), (3, 64, 224)):
+        pixels = noise(height, width, batch, seed=5)
+        sizes = sizes_of(pixels) - torch.arange(batch)[:, None] * 7
+        expected = detect(network, pixels, sizes)
+
+        values = session.run(None, {"pixels": pixels.numpy(), "sizes": sizes.numpy()})
+
+        found = dict(zip(("boxes", "scores", "labels"), map(torch.tensor, values), strict=True))
+        torch.testing.assert_close(found["scores"], expected["scores"], atol=1e-3, rtol=0)
+        # Of equal scores the order is free: compare what has a score of its own.
+        clear = expected["scores"].diff(dim=1).abs() > 1e-3
+        clear = torch.cat([clear[:, :1], clear[:, :-1] & clear[:, 1:]], dim=1)
+        assert int(clear.sum()) > 2 * batch
+        clear = torch.nn.functional.pad(clear, (0, 1))
+        assert torch.equal(found["labels"][clear], expected["labels"][clear])
+        torch.testing.assert_close(
+            found["boxes"][clear], expected["boxes"][clear], atol=0.5, rtol=0
+        )

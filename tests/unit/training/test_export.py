@@ -222,42 +222,18 @@ def test_a_network_that_computes_nonsense_is_found_out(model: tuple[nn.Module, P
         check_model(network, SPEC.feeds, model[1])
 
 
-class NamedOutput(ToyNetwork):
-    """As a network of a task is: its outputs have names."""
-
-    def forward(self, x: Tensor) -> Any:
-        y = super().forward(x)
-        return y if self.training or not self.named else {"y": y}
-
-    named = False
-
-
-class ToyTask(ToyLearner):
-    """Names the output for the graph."""
-
-    def graph(self) -> GraphSpec:
-        NamedOutput.named = True
-        return super().graph()
-
-
-@pytest.fixture(autouse=True)
-def _unnamed() -> None:
-    NamedOutput.named = False
-
-
 SETTINGS = FitSettings(epochs=3, rate=1e-2, seed=3)
 
 
 def run(
     folder: Path,
-    learner: ToyTask | None = None,
+    learner: ToyLearner | None = None,
     settings: FitSettings = SETTINGS,
     **options: Any,
 ) -> ModelCard:
-    NamedOutput.named = False
     return train_model(
-        NamedOutput(),
-        learner or ToyTask(),
+        ToyNetwork(),
+        learner or ToyLearner(),
         CARD,
         folder,
         settings,
@@ -291,7 +267,7 @@ def test_training_ends_with_a_model_folder(tmp_path: Path) -> None:
 def test_an_interrupted_training_is_resumed_into_its_folder(tmp_path: Path) -> None:
     straight = run(tmp_path / "straight")
     with pytest.raises(KilledError):
-        run(tmp_path / "cut", ToyTask(die=STEPS + 3))
+        run(tmp_path / "cut", ToyLearner(die=STEPS + 3))
     assert [path.name for path in (tmp_path / "cut").iterdir()] == ["training"]
 
     resumed = run(tmp_path / "cut", resume=True)
@@ -306,8 +282,8 @@ def test_an_interrupted_training_may_be_begun_anew(
 ) -> None:
     monkeypatch.setattr(cnntasks.training.model, "write_model", lambda *_: None)
     with pytest.raises(KilledError):
-        run(tmp_path / "toy", ToyTask(die=STEPS + 3))
-    learner = ToyTask()
+        run(tmp_path / "toy", ToyLearner(die=STEPS + 3))
+    learner = ToyLearner()
     run(tmp_path / "toy", learner)
     assert learner.steps == 3 * STEPS
 
@@ -325,7 +301,7 @@ def test_another_model_in_the_folder_is_replaced(tmp_path: Path) -> None:
 def test_a_folder_of_something_else_is_refused_before_training(tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1.tex").write_text("It was a dark and stormy night.")
-    learner = ToyTask()
+    learner = ToyLearner()
 
     with pytest.raises(ModelError, match=r"thesis: holds something other than a model"):
         run(tmp_path / "thesis", learner)

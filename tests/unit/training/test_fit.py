@@ -28,8 +28,8 @@ def test_it_learns(tmp_path: Path) -> None:
 
     x, y = learner.data.tensors
     with torch.no_grad():
-        before = float((ToyNetwork().eval()(x) - y).square().mean())
-        after = float((network(x) - y).square().mean())
+        before = float((ToyNetwork().eval()(x)["y"] - y).square().mean())
+        after = float((network(x)["y"] - y).square().mean())
     assert after < 0.2 * before
     assert measured == {"best": pytest.approx(-after, rel=1e-4), "epochs": 12}
 

@@ -50,7 +50,7 @@ class Quality:
 
     def update(self, network: nn.Module, batch: Any) -> None:
         assert not any(module.training for module in network.modules())
-        self.errors.append((network(batch[0]) - batch[1]).square().mean())
+        self.errors.append((network(batch[0])["y"] - batch[1]).square().mean())
         self.weights = {name: value.clone() for name, value in network.state_dict().items()}
 
     def compute(self) -> Score:
@@ -112,7 +112,7 @@ class ToyLearner:
         assert not network.get_submodule("norm").training
         assert network.get_submodule("drop").training
         self.trained.append({name: value.clone() for name, value in network.state_dict().items()})
-        found = network(batch[0])
+        found = network(batch[0])["y"]
         noise = torch.rand(()) * found.mean().square() / 10
         factor = float("inf") if self.steps == self.spoil else 1.0
         return {"error": (found - batch[1]).square().mean() * factor, "noise": noise}
@@ -136,8 +136,8 @@ class ToyNetwork(nn.Module):
         self.drop = nn.Dropout(0.1)
         self.last = nn.Linear(16, 2)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.drop(torch.relu(self.norm(self.first(x)))))
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"y": self.last(self.drop(torch.relu(self.norm(self.first(x)))))}
 
 
 def train(
