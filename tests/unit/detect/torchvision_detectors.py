@@ -30,8 +30,11 @@ def noise(seed: int = 0) -> Tensor:
 
 
 @torch.no_grad()
-def torchvision_detector(name: str, **options: Any) -> Any:
-    """The detector `name` in evaluation mode, for pictures of 224 by 320 pixels."""
+def torchvision_detector(name: str, sharpness: float = 1.0, **options: Any) -> Any:
+    """The detector `name` in evaluation mode, for pictures of 224 by 320 pixels.
+
+    A sharp one has high scores; in single precision its scores depend on the order of additions.
+    """
     torch.manual_seed(0)
     sides = {"min_size": HEIGHT, "max_size": WIDTH}
     model: Any = get_model(name, weights=None, weights_backbone=None, **sides, **options)
@@ -56,9 +59,9 @@ def torchvision_detector(name: str, **options: Any) -> Any:
     for layer, spread in ((rpn.cls_logits, 3.0), (rpn.bbox_pred, 0.3)):
         _spread(model, layer, spread, image)
     rpn.cls_logits.bias -= 8  # most anchors are background, and the mobile ones drop those
-    for layer, spread in ((roi.cls_score, 3.0), (roi.bbox_pred, 0.8)):
+    for layer, spread in ((roi.cls_score, 3.0 * sharpness), (roi.bbox_pred, 0.8)):
         _spread(model, layer, spread, image)
-    roi.cls_score.bias[0] += 10  # most regions are background
+    roi.cls_score.bias[0] += 10 * sharpness  # most regions are background
     roi.cls_score.bias[UNUSED] = -1e4
     return model
 
