@@ -20,12 +20,16 @@ UNUSED = sorted(set(range(1, 91)) - set(COCO_CATEGORIES.values()))
 
 
 def noise(seed: int = 0) -> Tensor:
-    """Blots of colour, 224×320×3 uint8: neighbouring places differ, as in a picture."""
+    """A picture of 224×320×3 uint8: smooth blots of colour, and fine noise in part of it.
+
+    The exporter tries a network on fine noise: the statistics must be right for that, too.
+    """
     generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand(1, 3, HEIGHT // 16, WIDTH // 16, generator=generator)
+    coarse = torch.rand(1, 4, HEIGHT // 16, WIDTH // 16, generator=generator)
     fine = torch.rand(1, 3, HEIGHT, WIDTH, generator=generator)
-    blots = nn.functional.interpolate(coarse, size=(HEIGHT, WIDTH), mode="bicubic")
-    picture = (0.8 * blots + 0.2 * fine)[0].clamp(0, 1) * 255
+    rough = nn.functional.interpolate(coarse[:, 3:], size=(HEIGHT, WIDTH)) > 0.6
+    blots = nn.functional.interpolate(coarse[:, :3], size=(HEIGHT, WIDTH), mode="bicubic")
+    picture = torch.where(rough, fine, blots)[0].clamp(0, 1) * 255
     return picture.permute(1, 2, 0).round().to(torch.uint8)
 
 

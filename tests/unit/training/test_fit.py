@@ -69,6 +69,18 @@ def test_a_resumed_training_is_the_uninterrupted_one(
     assert again == measured
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_resumed_training_is_the_same_with_loading_processes(tmp_path: Path) -> None:
+    """They fetch the first batches, and get their seeds, before the first epoch begins."""
+    straight, _ = train(tmp_path / "straight", ToyLearner(workers=1), epochs=3)
+    with pytest.raises(KilledError):
+        train(tmp_path / "cut", ToyLearner(workers=1, die=STEPS + 5), epochs=3)
+
+    resumed, _ = train(tmp_path / "cut", ToyLearner(workers=1), epochs=3, resume=True)
+
+    assert same_weights(straight, resumed)
+
+
 def test_an_epoch_of_a_batch_sampler_is_the_same_after_resuming(tmp_path: Path) -> None:
     first, second = ToyLearner(die=2 * STEPS + 1), ToyLearner()
     with pytest.raises(KilledError):

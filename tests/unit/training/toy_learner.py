@@ -41,6 +41,14 @@ class Order:
         yield from torch.randperm(self.count, generator=generator).view(-1, self.batch).tolist()
 
 
+class Noisy(TensorDataset):
+    """Draws from torch's generator, which each loading process has for itself."""
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        x, y = super().__getitem__(index)
+        return x + 0.1 * torch.randn(4), y
+
+
 class Quality:
     """Minus the mean squared error, or what `said` says epoch by epoch."""
 
@@ -69,6 +77,7 @@ class ToyLearner:
         said: qualities to report, epoch by epoch, instead of the measured ones.
         shuffle: let the loader shuffle instead of a batch sampler.
         spoil: the step at which the loss becomes infinite.
+        workers: processes that load; they add noise from torch's own generator.
     """
 
     monitor = "quality"
@@ -79,11 +88,13 @@ class ToyLearner:
         said: Sequence[float] = (),
         shuffle: bool = False,
         spoil: int | None = None,
+        workers: int = 0,
     ) -> None:
         generator = torch.Generator().manual_seed(5)
         x = torch.randn(64, 4, generator=generator)
         self.data = TensorDataset(x, x @ torch.randn(4, 2, generator=generator))
         self.die, self.said, self.shuffle, self.spoil = die, said, shuffle, spoil
+        self.workers = workers
         self.order: Order | None = None
         self.steps = 0
         self.validated: list[dict[str, Tensor]] = []
@@ -100,7 +111,8 @@ class ToyLearner:
         if self.shuffle:
             return DataLoader(self.data, batch_size=64 // STEPS, shuffle=True)
         self.order = Order(64, 64 // STEPS, seed)
-        return DataLoader(self.data, batch_sampler=self.order)  # type: ignore[arg-type]
+        data = Noisy(*self.data.tensors) if self.workers else self.data
+        return DataLoader(data, batch_sampler=self.order, num_workers=self.workers)  # type: ignore[arg-type]
 
     def validation_batches(self) -> DataLoader[Any]:
         return DataLoader(self.data, batch_size=32)
