@@ -69,14 +69,15 @@ def detect(model: str | Path, picture: NDArray[np.uint8], engine: str, size: int
 
 
 def assert_same(found: Detections, expected: Detections, pixels: float, score: float) -> None:
-    """Every box of `expected` has its like; one next to the threshold may be missing."""
+    """Every box of `expected` has its like, but for a few next to a threshold."""
     assert len(expected) >= 10
     missing = 0
     for box, value, name in zip(expected.boxes, expected.scores, expected.names, strict=True):
         close = np.abs(found.boxes - box).max(axis=1) < pixels
         close &= np.abs(found.scores - value) < score
         missing += name not in np.array(found.names)[close]
-    assert missing <= abs(len(found) - len(expected)) <= 1
+    assert missing <= 0.03 * len(expected)
+    assert abs(len(found) - len(expected)) <= missing
 
 
 def torchvision_detections(model: Any, picture: NDArray[np.uint8]) -> Detections:
@@ -98,7 +99,7 @@ def test_a_published_detector_is_pulled_and_detects(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = torchvision_detector(SMALL)
+    model = torchvision_detector(SMALL, sharpness=0.5)
     body = published_file(model)
     entry = offer(SMALL, body)
     site.cuts = [len(body) // 3]
@@ -144,7 +145,7 @@ def test_every_other_one_is_converted_for_both_engines(
     offer: Any, cache: Path, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / "published.pth"
-    body = published_file(torchvision_detector(name, rpn_post_nms_top_n_test=200))
+    body = published_file(torchvision_detector(name, sharpness=0.3))
     file.write_bytes(body)
     offer(name, body)
     assert pull(name, "--from", str(file)) == 0

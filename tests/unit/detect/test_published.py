@@ -20,7 +20,7 @@ from torch import nn
 from torchvision.models import get_model, get_model_weights
 from torchvision_detectors import HEIGHT, UNUSED, WIDTH, noise, old_names, torchvision_detector
 
-from cnntasks import CatalogEntry, ModelCard, ModelError
+from cnntasks import CatalogEntry, ModelCard, ModelError, read_state
 
 ENTRIES = {entry.name: entry for entry in published_entries()}
 SMALL = "fasterrcnn_mobilenet_v3_large_320_fpn"
@@ -174,8 +174,11 @@ def small_state() -> dict[str, torch.Tensor]:
     return {key: value for key, value in model.state_dict().items() if "tracked" not in key}
 
 
-def test_older_names_are_read_as_well(small_state: dict[str, torch.Tensor]) -> None:
-    older = old_names(small_state)
+def test_older_files_are_read_as_well(small_state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    """Of 2019: other names, and the file format that torch wrote before version 1.6."""
+    file = tmp_path / "older.pth"
+    torch.save(old_names(small_state), file, _use_new_zipfile_serialization=False)
+    older = read_state(file)
     assert "rpn.head.conv.weight" in older
     assert "backbone.fpn.inner_blocks.0.weight" in older
     networks = [build(card_of(SMALL)) for _ in range(2)]
