@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cnntasks.atomic import replacing as replacing
     from cnntasks.backbones.base import Backbone as Backbone
     from cnntasks.backbones.base import Stage as Stage
     from cnntasks.backbones.registry import convert_backbone as convert_backbone
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from cnntasks.training.model import write_model as write_model
 
 _EXPORTS = {
+    "replacing": "cnntasks.atomic",
     "read_state": "cnntasks.backbones.registry",
     "convert_backbone": "cnntasks.backbones.registry",
     "Backbone": "cnntasks.backbones.base",

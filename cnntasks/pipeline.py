@@ -88,13 +88,9 @@ class Pipeline:
             yield from _in_order(pool, self._predict_one, sources, window=2 * threads)
 
     def _predict_one(self, source: Source) -> Outcome[Any]:
-        try:
-            item = self.predictor.decode(source)
-            feeds = self.predictor.preprocess(item)
-        except CnntasksError as error:
+        source, item, feeds, error = self._prepare(source)
+        if error is not None:
             return Outcome(source, error=error)
-        except MemoryError:
-            return Outcome(source, error=_too_large(source))
         return self._run_one(source, item, feeds)
 
     def _run_one(self, source: Source, item: Any, feeds: Arrays) -> Outcome[Any]:
@@ -197,18 +193,18 @@ def find_model(task: str, model: str | Path | None = None, *, offline: bool = Fa
         UsageError: there is no such task.
         ModelError: no such model, a model of another task, or its download failed.
     """
-    from cnntasks.models.store import installed, is_path
-
-    spec = get_task(task)
-    name = str(model) if model is not None else spec.default_model
-    entries = model_entries()
-    entry = entries.get(name)
-    if is_path(name) or entry is None or installed(entry) is not None or offline:
-        return resolve_model(name, task, entries, offline=offline)
     from cnntasks.output.downloads import PullDisplay
 
+    name = str(model) if model is not None else get_task(task).default_model
     with PullDisplay() as display:
-        return resolve_model(name, task, entries, progress=display.progress, log=display.log)
+        return resolve_model(
+            name,
+            task,
+            model_entries(),
+            offline=offline,
+            progress=display.progress,
+            log=display.log,
+        )
 
 
 def open_pipeline(

@@ -74,7 +74,8 @@ def tiny_detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     import torch
     from cnntasks_detect.learner import graph_spec
-    from cnntasks_detect.network import Settings, build
+    from cnntasks_detect.network import build
+    from cnntasks_detect.settings import Settings
 
     import cnntasks
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnntasks.cli.options import format_option
 from cnntasks.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -29,13 +30,8 @@ def data() -> None:
 @data.command("check")
 @click.argument("task")
 @click.argument("locations", metavar="DATA...", nargs=-1, required=True)
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(("table", "json")),
-    default="table",
-    show_default=True,
-    help="A table for people, or one JSON object on one line for each DATA.",
+@format_option(
+    "table", "json", help="A table for people, or one JSON object on one line for each DATA."
 )
 @click.pass_context
 def check(ctx: click.Context, task: str, locations: tuple[str, ...], style: str) -> None:

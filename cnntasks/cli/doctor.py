@@ -7,16 +7,11 @@ from typing import Any
 
 import click
 
+from cnntasks.cli.options import format_option
+
 
 @click.command()
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print.",
-)
+@format_option("table", "json")
 @click.pass_context
 def doctor(ctx: click.Context, style: str) -> None:
     """Tell what is installed and works here, where caches lie, what would be slow.

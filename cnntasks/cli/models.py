@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cnntasks.cli.options import format_option
 from cnntasks.errors import ModelError
 from cnntasks.output.downloads import PullDisplay
 
@@ -39,20 +40,9 @@ def models() -> None:
     """
 
 
-def _format_option(*choices: str) -> Callable[[F], F]:
-    return click.option(
-        "--format",
-        "style",
-        type=click.Choice(choices),
-        default="table",
-        show_default=True,
-        help="How to print.",
-    )
-
-
 @models.command("list")
 @click.option("--task", metavar="TASK", help="Only models of this task.")
-@_format_option("table", "json", "csv")
+@format_option("table", "json", "csv")
 def list_models(task: str | None, style: str) -> None:
     """List the models that --model knows, here or to be downloaded."""
     from cnntasks.models.store import inventory
@@ -70,7 +60,7 @@ def list_models(task: str | None, style: str) -> None:
 
 @models.command("show")
 @click.argument("name")
-@_format_option("table", "json")
+@format_option("table", "json")
 def show_model(name: str, style: str) -> None:
     """Show everything that is known of the model NAME, which may be a folder's path."""
     listing = _named(name)
@@ -110,7 +100,7 @@ def pull_model(name: str, source_file: Path | None) -> None:
 
 @models.command("verify")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@_format_option("table", "json")
+@format_option("table", "json")
 @click.pass_context
 def verify_models(ctx: click.Context, names: tuple[str, ...], style: str) -> None:
     """Check the files of the named models (names or folders), or of all that are here.

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _RECORD_SUFFIXES = {".json": "json", ".jsonl": "json", ".csv": "csv", ".txt": "table"}
-_MANY = 3  # inputs from which a progress bar is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +90,18 @@ def task_options(*, formats: Sequence[str] = ()) -> Callable[[Command], Command]
 
 def _implied_format(output: Path | None) -> str:
     return _RECORD_SUFFIXES.get(output.suffix.lower(), "table") if output else "table"
+
+
+def format_option(*choices: str, help: str = "How to print.") -> Callable[[Command], Command]:
+    """Decorate a command that only prints with `--format`; it gets the choice as `style`."""
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        help=help,
+    )
 
 
 def run_task(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnntasks.cli.options import format_option
 from cnntasks.plugins import registry
 
 if TYPE_CHECKING:
@@ -15,14 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.group(invoke_without_command=True)
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print.",
-)
+@format_option("table", "json")
 @click.pass_context
 def plugins(ctx: click.Context, style: str) -> None:
     """List plugins: what they register, and why one does not work."""

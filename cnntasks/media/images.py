@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import secrets
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from cnntasks.atomic import replacing
 from cnntasks.errors import CnntasksError, InputError, UsageError
 from cnntasks.media.files import unreadable
 from cnntasks.task import Source
@@ -118,15 +118,9 @@ def write_image(path: Path, image: NDArray[np.uint8], quality: int = 92) -> None
         raise UsageError(f"{path}: cannot write pictures as {path.suffix!r}; use one of {known}")
     # Full colour resolution, or thin coloured lines would bleed.
     options = {"JPEG": {"quality": quality, "subsampling": 0}, "WEBP": {"quality": quality}}
-    temporary = path.with_name(f".cnntasks-{secrets.token_hex(8)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                Image.fromarray(image).save(file, kind, **options.get(kind, {}))
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(path) as temporary, temporary.open("xb") as file:
+            Image.fromarray(image).save(file, kind, **options.get(kind, {}))
     except (OSError, ValueError) as error:  # ValueError: a side too long for the format
         reason = getattr(error, "strerror", None) or error
         raise InputError(

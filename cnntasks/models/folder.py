@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnntasks.atomic import replacing
 from cnntasks.errors import ModelError
 from cnntasks.models.card import CARD_FILE, ModelCard, read_card
 from cnntasks.models.disk import disk_errors
@@ -95,10 +96,11 @@ def update_card(folder: Path, card: ModelCard) -> None:
         ModelError: there is no model in the folder, or it cannot be written.
     """
     read_card(folder)
-    temporary = _sibling(folder / CARD_FILE, "new")
-    with disk_errors(folder, len(card.to_json())):
+    with (
+        disk_errors(folder, len(card.to_json())),
+        replacing(folder / CARD_FILE) as temporary,
+    ):
         temporary.write_text(card.to_json(), encoding="utf-8")
-        temporary.replace(folder / CARD_FILE)
 
 
 def check_target(folder: Path) -> None:

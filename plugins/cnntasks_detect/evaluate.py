@@ -94,7 +94,7 @@ def evaluate(
             raise UsageError(f"{pipeline.card.name} does not know {', '.join(unknown)}")
         scores = {name: restrict(score, wanted) for name, score in scores.items()}
     whole = scores.pop("")
-    sets = scores if len(scores) > 1 else {}
+    sets = scores
     if output is not None:
         _write_report(output, whole, sets)
     if record:
@@ -114,10 +114,10 @@ def _report(whole: Score, sets: dict[str, Score]) -> dict[str, Any]:
 
 
 def _write_report(folder: Path, whole: Score, sets: dict[str, Score]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / ".report.json.tmp"
-    temporary.write_text(json.dumps(_report(whole, sets), indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / "report.json")
+    from cnntasks_detect.exports import replace_text
+
+    with replace_text(folder / "report.json") as stream:
+        stream.write(json.dumps(_report(whole, sets), indent=2) + "\n")
     for name, draw in whole.figures.items():
         draw(folder / name)
 

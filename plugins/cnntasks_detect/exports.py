@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from types import TracebackType
@@ -13,7 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from cnntasks import InputError
+from cnntasks import InputError, replacing
 from cnntasks_detect.data.names import COCO_CATEGORIES, canonical_class
 
 
@@ -56,7 +55,7 @@ class CocoResultsWriter:
         self._stack = contextlib.ExitStack()
         self._path = target if isinstance(target, Path) else None
         if isinstance(target, Path):
-            self._stream = self._stack.enter_context(_replacing(target))
+            self._stream = self._stack.enter_context(replace_text(target))
         else:
             self._stream = target
         self._ids: dict[str, int] = {}
@@ -156,7 +155,7 @@ class YoloWriter:
     def __init__(self, folder: Path, classes: Sequence[str]) -> None:
         self._folder = folder
         self._written: dict[Path, str] = {}
-        with _replacing(folder / "classes.txt") as stream:
+        with replace_text(folder / "classes.txt") as stream:
             stream.writelines(f"{name}\n" for name in classes)
 
     def write(
@@ -176,7 +175,7 @@ class YoloWriter:
         corners = (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) / size).clip(0.0, 1.0)
         centres = (corners[:, :2] + corners[:, 2:]) / 2
         rows = np.hstack((centres, corners[:, 2:] - corners[:, :2]))
-        with _replacing(self._path(PurePath(name))) as stream:
+        with replace_text(self._path(PurePath(name))) as stream:
             for row, score, label in zip(rows, scores, labels, strict=True):
                 numbers = " ".join(f"{value:.6f}" for value in (*row, score))
                 stream.write(f"{int(label)} {numbers}\n")
@@ -194,17 +193,14 @@ class YoloWriter:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
+def replace_text(path: Path) -> Iterator[TextIO]:
     """A text file that takes the place of `path` at the end, unless there is an error."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("x", encoding="utf-8", newline="") as stream:
-                yield stream
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with (
+            replacing(path) as temporary,
+            temporary.open("x", encoding="utf-8", newline="") as stream,
+        ):
+            yield stream
     except OSError as error:
         raise _not_written(path, error) from error
 

@@ -129,7 +129,12 @@ class DetectionLearner:
 
     def validation_batches(self) -> DataLoader[Any]:
         """The validation part, resized only, a picture at a time (no padding but to the stride)."""
-        return evaluation_batches(self.validation, self.card)
+        data = DetectionSet(self.validation, self.card.preprocessing["size"])
+        return DataLoader(
+            data,
+            batch_sampler=[[(index, 0)] for index in range(len(data))],
+            collate_fn=self._collate(),
+        )
 
     def _collate(self) -> Any:
         preprocessing = self.card.preprocessing
@@ -161,15 +166,4 @@ def graph_spec(multiple: int) -> GraphSpec:
             "sizes": {0: "batch"},
         },
         outputs=("boxes", "scores", "labels"),
-    )
-
-
-def evaluation_batches(entries: Sequence[Entry], card: ModelCard) -> DataLoader[Any]:
-    """Pictures as prediction sees them, one a batch."""
-    preprocessing = card.preprocessing
-    data = DetectionSet(entries, preprocessing["size"])
-    return DataLoader(
-        data,
-        batch_sampler=[[(index, 0)] for index in range(len(data))],
-        collate_fn=partial(collate, multiple=preprocessing["multiple"], fill=preprocessing["fill"]),
     )

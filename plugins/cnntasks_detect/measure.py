@@ -44,12 +44,13 @@ def measure(
         progress: called after each picture.
 
     Returns:
-        A score for each data set by its name, and one for all of them together as `""`.
+        One score for everything as `""` and, of several data sets, one for each by its name.
 
     Raises:
         InputError: a picture cannot be read; the message names it.
     """
     metrics: dict[str, DetectionMetric] = {}
+    several = len({entry.origin for entry in entries}) > 1
     sources = (_source(entry) for entry in entries)
     for entry, outcome in zip(entries, pipeline.run(sources), strict=True):
         if outcome.error is not None:
@@ -62,7 +63,7 @@ def measure(
             [found.width / entry.picture.width, found.height / entry.picture.height] * 2
         )
         boxes = entry.picture.boxes * scale
-        for name in ("", entry.origin):
+        for name in ("", entry.origin) if several else ("",):
             metric = metrics.setdefault(name, DetectionMetric(pipeline.card.classes, 1.0))
             metric.add(
                 found.boxes[known],

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from cnntasks import ModelCard, create_backbone, find_model, read_card, read_weights
-from cnntasks_detect.network import FasterRCNN, build, default_settings
+from cnntasks_detect.network import FasterRCNN, build
+from cnntasks_detect.settings import default_settings
 
 
 def from_backbone(

@@ -1,11 +1,15 @@
-"""Fixtures of the tests of `cnntasks detect`."""
+"""Fixtures of the tests of the command line and of `cnntasks detect`."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from acting import ACT, PLUGIN, START, Install, Run
 from detect_runs import SAMPLES, Detect, Shown
 
 from cnntasks.cli.root import main
@@ -33,3 +37,29 @@ def detect(pictures: Path, tiny_detector: Path, capfd: pytest.CaptureFixture[str
         return Shown(status, shown.out, shown.err)
 
     return run
+
+
+@pytest.fixture
+def act(install_plugin: Install, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The plugin above, alone; returns its folder."""
+    site = install_plugin("act", PLUGIN)
+    (site / "act_command.py").write_text(ACT, encoding="utf-8")
+    (site / "unready_module.py").write_text("raise RuntimeError('not ready')", encoding="utf-8")
+    monkeypatch.setenv("CNNTASKS_PLUGINS", "act")
+    return site
+
+
+@pytest.fixture
+def run(act: Path) -> Run:
+    """Run the command line with that plugin in a fresh interpreter."""
+
+    def start(*args: str, code: str = "sys.exit(status)", **options: str) -> object:
+        return subprocess.run(
+            [sys.executable, "-c", START + code, *args],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(act), **options},
+        )
+
+    return start  # type: ignore[return-value]

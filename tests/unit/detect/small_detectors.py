@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from cnntasks_detect.network import FasterRCNN, Settings
+from cnntasks_detect.network import FasterRCNN
+from cnntasks_detect.settings import Settings
 from torch import Tensor, nn
 
 from cnntasks import ModelCard

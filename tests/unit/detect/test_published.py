@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 from cnntasks_detect.conversion import convert, rename
-from cnntasks_detect.network import FasterRCNN, Settings, build
+from cnntasks_detect.network import FasterRCNN, build
 from cnntasks_detect.predictor import Detections, DetectPredictor, Picture
 from cnntasks_detect.published import published_entries
+from cnntasks_detect.settings import Settings
 from torch import nn
 from torchvision.models import get_model, get_model_weights
 from torchvision_detectors import HEIGHT, UNUSED, WIDTH, noise, old_names, torchvision_detector
