@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from cnntasks.catalog import CatalogEntry as CatalogEntry
     from cnntasks.cli.fitting import FitOptions as FitOptions
     from cnntasks.cli.fitting import fit_options as fit_options
+    from cnntasks.cli.fitting import recipe_of as recipe_of
+    from cnntasks.cli.fitting import report_trained as report_trained
+    from cnntasks.cli.measuring import MeasureOptions as MeasureOptions
+    from cnntasks.cli.measuring import evaluate_options as evaluate_options
+    from cnntasks.cli.measuring import progress_bar as progress_bar
+    from cnntasks.cli.measuring import report_score as report_score
     from cnntasks.cli.options import CommonOptions as CommonOptions
     from cnntasks.cli.options import run_task as run_task
     from cnntasks.cli.options import task_options as task_options
@@ -83,6 +89,7 @@ _EXPORTS = {
     "IMAGE_SUFFIXES": "cnntasks.media.images",
     "InputError": "cnntasks.errors",
     "Learner": "cnntasks.task",
+    "MeasureOptions": "cnntasks.cli.measuring",
     "ModelCard": "cnntasks.models.card",
     "ModelError": "cnntasks.errors",
     "Outcome": "cnntasks.task",
@@ -99,15 +106,20 @@ _EXPORTS = {
     "contact_sheet": "cnntasks.media.draw",
     "create_backbone": "cnntasks.backbones.registry",
     "draw_boxes": "cnntasks.media.draw",
+    "evaluate_options": "cnntasks.cli.measuring",
     "find_model": "cnntasks.pipeline",
     "fit_options": "cnntasks.cli.fitting",
     "hookimpl": "cnntasks.hookspecs",
     "import_attribute": "cnntasks.task",
     "list_backbones": "cnntasks.backbones.registry",
     "load": "cnntasks.pipeline",
+    "progress_bar": "cnntasks.cli.measuring",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",
     "read_weights": "cnntasks.models.folder",
+    "recipe_of": "cnntasks.cli.fitting",
+    "report_score": "cnntasks.cli.measuring",
+    "report_trained": "cnntasks.cli.fitting",
     "resize_image": "cnntasks.media.images",
     "run_task": "cnntasks.cli.options",
     "task_options": "cnntasks.cli.options",

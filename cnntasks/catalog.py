@@ -15,7 +15,8 @@ class CatalogEntry:
     """One model that a plugin offers through the hook `register_models`.
 
     Either it is embedded (`folder` is set and everything else comes from its card), or it is
-    published elsewhere and `cnntasks models pull` fetches and converts it.
+    published elsewhere and `cnntasks models pull` fetches and converts it, or its published file
+    came with another package (`local`) and is converted when it is first used.
 
     Attributes:
         name: what `--model` takes.
@@ -26,6 +27,8 @@ class CatalogEntry:
         size: of the published file in bytes; 0 where unknown.
         convert: `"package.module:function"`, called as `function(file, card, folder)` to write a
             complete model folder into the empty `folder` from the published `file`.
+        local: `"package.module:function"` that returns the path of the published file on this
+            machine; it raises `ModelError` with a remedy where the file is not there.
     """
 
     name: str
@@ -35,3 +38,4 @@ class CatalogEntry:
     sha256: str | None = None
     size: int = 0
     convert: str | None = None
+    local: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,7 @@ import click
 from cnntasks.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from cnntasks.models.card import ModelCard
     from cnntasks.training.fit import FitSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -127,3 +128,26 @@ def fit_options(*, epochs: int = 12, rate: float = 1e-3) -> Callable[[Command], 
         return wrapped  # type: ignore[return-value]
 
     return decorate
+
+
+def recipe_of(data: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card's recipe says of a train command: its data sets and its options.
+
+    Args:
+        data: the locations; only their last parts are recorded.
+        options: of the task; those that were not given (None or empty) are left out.
+    """
+    plain = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value not in (None, "")
+    }
+    return {"data": [Path(location).name for location in data], **plain}
+
+
+def report_trained(card: ModelCard, fit: FitOptions) -> None:
+    """Print the metrics of a new model, and on standard error how to use it."""
+    for name, value in card.metrics.items():
+        click.echo(f"{name} {value:.3f}")
+    usage = f"cnntasks {card.task} --model {fit.output} INPUT"
+    click.echo(f"model: {fit.output}  ({usage})", err=True)

