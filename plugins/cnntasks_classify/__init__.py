@@ -1,0 +1,1 @@
+"""Image classification: which of a model's classes a picture shows."""

@@ -1,0 +1,204 @@
+"""What every reader of a classification data set returns, and how it says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnntasks import Finding, InputError, Source, read_image
+
+#: The splits in the order they are listed in, and the names by which folders and files call them.
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One picture and its class; either `path` or `pixels` is there.
+
+    Attributes:
+        name: the path relative to the data set's root, or the place in a file of many pictures
+            (`"train-images-idx3-ubyte.gz[17]"`).
+        label: index into `ClassificationData.classes`; -1 where the class is not known, which
+            only the check gets to see: `read_classification_data` refuses such data.
+        path: a picture file.
+        pixels: H×W grey or H×W×3 RGB; a view into the array of all pictures of its file.
+    """
+
+    name: str
+    label: int
+    path: Path | None = None
+    pixels: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
+
+    def load(self) -> NDArray[np.uint8]:
+        """Decode to RGB `uint8` H×W×3, turned upright by its EXIF orientation; it may be a view.
+
+        Raises:
+            InputError: the file is missing, damaged or no picture; the message names it.
+        """
+        relative = PurePosixPath("picture")
+        if self.path is not None:
+            source = Source(str(self.path), relative, self.path.read_bytes, path=self.path)
+        else:
+            source = Source(self.name, relative, bytes, value=self.pixels)
+        return read_image(source)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationData:
+    """A split of a data set, or all of it.
+
+    Attributes:
+        name: the folder's name, or the table's.
+        format: `"folders"`, `"csv"`, `"idx"` or `"cifar"`.
+        split: `"train"`, `"val"`, `"test"` or `"all"`.
+        classes: those of all splits together, so that labels mean the same in each. Names of
+            folders and tables are sorted (numbers by value), others are in their file's order.
+        examples: sorted by class and path (folders), else in the file's order.
+        skipped: hidden files and files that are no pictures, which were passed over.
+    """
+
+    name: str
+    format: str
+    split: str
+    classes: tuple[str, ...]
+    examples: tuple[Example, ...]
+    skipped: int = 0
+
+
+class Layout(Protocol):
+    """A data set on disk whose format has been recognised; no picture is read before `read`."""
+
+    @property
+    def name(self) -> str:
+        """The folder's name, or the table's."""
+        ...
+
+    @property
+    def format(self) -> str:
+        """`"folders"`, `"csv"`, `"idx"` or `"cifar"`."""
+        ...
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names that `read` takes, train first."""
+        ...
+
+    def read(self, split: str, problems: Problems) -> ClassificationData:
+        """Read one split, telling `problems` what is wrong; InputError if nothing can be read."""
+        ...
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects what a reader finds wrong, so that reading and checking share one parser.
+
+    Attributes:
+        findings: everything, in the order found.
+        structural: those of them with which the data must not be used for training.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    structural: list[Finding] = field(default_factory=list)
+
+    def fatal(self, where: object, message: str) -> None:
+        """Something is missing or contradictory; reading for training will refuse it."""
+        finding = Finding("error", str(where), message)
+        self.findings.append(finding)
+        self.structural.append(finding)
+
+    def error(self, where: object, message: str) -> None:
+        """Something would be learned or measured wrongly."""
+        self.findings.append(Finding("error", str(where), message))
+
+    def warning(self, where: object, message: str) -> None:
+        """Something is worth a look."""
+        self.findings.append(Finding("warning", str(where), message))
+
+    def raise_structural(self) -> None:
+        """Raise one InputError for all structural problems, if there are any."""
+        if self.structural:
+            first, *rest = dict.fromkeys(self.structural)  # what is wrong with all splits, once
+            more = len(rest)
+            others = f" (and {more} more; `cnntasks data check` lists them)" if more else ""
+            raise InputError(f"{first.where}: {first.message}{others}")
+
+
+def make_data(
+    layout: Layout,
+    split: str,
+    classes: Sequence[str],
+    examples: Iterable[Example],
+    problems: Problems,
+    skipped: int = 0,
+) -> ClassificationData:
+    """The data of one split; fewer than two classes are told to `problems`."""
+    if len(classes) < 2:
+        only = f"only the class {classes[0]!r}" if classes else "no class"
+        problems.fatal(layout.name, f"it has {only}; a classifier needs at least two")
+    return ClassificationData(
+        name=layout.name,
+        format=layout.format,
+        split=split,
+        classes=tuple(classes),
+        examples=tuple(examples),
+        skipped=skipped,
+    )
+
+
+def canonical_split(name: str) -> str | None:
+    """`"train"`, `"val"` or `"test"` for any of the names these go by; None for another name."""
+    plain = name.strip().casefold()
+    return next((split for split, names in SPLIT_NAMES.items() if plain in names), None)
+
+
+def sort_classes(names: Iterable[str]) -> list[str]:
+    """The distinct names in order: those made of digits first, by value, so that 2 precedes 10."""
+
+    def key(name: str) -> tuple[bool, int, str]:
+        digits = name.isascii() and name.isdecimal()
+        return not digits, int(name) if digits else 0, name
+
+    return sorted(set(names), key=key)
+
+
+def class_key(name: str) -> str:
+    """What stays of a class name when case, white space and underscores do not count."""
+    return "".join(name.replace("_", " ").casefold().split())
+
+
+def without_picture(name: str) -> str:
+    """What to say of a class that a split has no picture of."""
+    return f"the class {name!r} has no picture here; add some or remove the class"
+
+
+def read_text(file: Path) -> str:
+    """Read a UTF-8 file, with or without a byte order mark.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{file}: not UTF-8 text (byte {error.start}: {error.reason}); save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise unreadable(file, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """The error to raise where the operating system cannot read `path`."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"{path}: the file is missing; copy or download it again")
+    reason = error.strerror or error
+    return InputError(f"{path}: cannot be read ({reason}); check its permissions and the disk")
