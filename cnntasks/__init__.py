@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cnntasks.backbones.registry import convert_classifier as convert_classifier
     from cnntasks.backbones.registry import create_backbone as create_backbone
     from cnntasks.backbones.registry import list_backbones as list_backbones
+    from cnntasks.backbones.registry import weights_file as weights_file
     from cnntasks.backbones.weights import read_state as read_state
     from cnntasks.catalog import CatalogEntry as CatalogEntry
     from cnntasks.cli.fitting import FitOptions as FitOptions
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from cnntasks.cli.measuring import evaluate_options as evaluate_options
     from cnntasks.cli.measuring import progress_bar as progress_bar
     from cnntasks.cli.measuring import report_score as report_score
+    from cnntasks.cli.options import RECORD_SUFFIXES as RECORD_SUFFIXES
     from cnntasks.cli.options import CommonOptions as CommonOptions
     from cnntasks.cli.options import run_task as run_task
     from cnntasks.cli.options import task_options as task_options
@@ -97,6 +99,7 @@ _EXPORTS = {
     "Pipeline": "cnntasks.pipeline",
     "PluginError": "cnntasks.errors",
     "Predictor": "cnntasks.task",
+    "RECORD_SUFFIXES": "cnntasks.cli.options",
     "Result": "cnntasks.task",
     "Score": "cnntasks.task",
     "Source": "cnntasks.task",
@@ -131,6 +134,7 @@ _EXPORTS = {
     "task_options": "cnntasks.cli.options",
     "train_model": "cnntasks.training.model",
     "update_card": "cnntasks.models.folder",
+    "weights_file": "cnntasks.backbones.registry",
     "write_image": "cnntasks.media.images",
     "write_model": "cnntasks.training.model",
     "write_model_folder": "cnntasks.models.folder",

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from cnntasks.pipeline import Pipeline
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-_RECORD_SUFFIXES = {".json": "json", ".jsonl": "json", ".csv": "csv", ".txt": "table"}
+#: File name suffixes by which `--output` names a file of records, and their formats.
+RECORD_SUFFIXES = {".json": "json", ".jsonl": "json", ".csv": "csv", ".txt": "table"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class CommonOptions:
     @property
     def folder(self) -> Path:
         """Where pictures and other files go; the current folder by default."""
-        if self.output is None or self.output.suffix.lower() in _RECORD_SUFFIXES:
+        if self.output is None or self.output.suffix.lower() in RECORD_SUFFIXES:
             return Path()
         return self.output
 
@@ -89,7 +90,7 @@ def task_options(*, formats: Sequence[str] = ()) -> Callable[[Command], Command]
 
 
 def _implied_format(output: Path | None) -> str:
-    return _RECORD_SUFFIXES.get(output.suffix.lower(), "table") if output else "table"
+    return RECORD_SUFFIXES.get(output.suffix.lower(), "table") if output else "table"
 
 
 def format_option(*choices: str, help: str = "How to print.") -> Callable[[Command], Command]:
@@ -121,7 +122,8 @@ def run_task(
         common: the shared options.
         options: of the predictor.
         sinks: makes further writers (pictures, crops, ...), which get every outcome with a
-            result; called once, when the model is open.
+            result; called once, when the model is open. One that is a context manager is
+            entered and left; another has its `close` called, whatever happened.
         noun: what an input is, in messages.
 
     Raises:
@@ -156,8 +158,12 @@ def run_task(
     found = failed = 0
     with contextlib.ExitStack() as stack:
         writers = list(stack.enter_context(_record_writers(common, pipeline)))
-        for sink in sinks(pipeline) if sinks else ():
-            stack.callback(sink.close)
+        more: Sequence[Any] = sinks(pipeline) if sinks else ()
+        for sink in more:
+            if hasattr(sink, "__exit__"):
+                stack.enter_context(sink)  # it is told of an interruption
+            else:
+                stack.callback(sink.close)
             writers.append(sink)
         outcomes = pipeline.run(sources)
         if several and not common.quiet and sys.stderr.isatty():
@@ -194,7 +200,7 @@ def _record_writers(common: CommonOptions, pipeline: Any) -> Iterator[list[Write
         return
     with contextlib.ExitStack() as stack:
         stream: IO[str] = sys.stdout
-        if common.output is not None and common.output.suffix.lower() in _RECORD_SUFFIXES:
+        if common.output is not None and common.output.suffix.lower() in RECORD_SUFFIXES:
             from cnntasks.output.files import open_records
 
             stream = stack.enter_context(open_records(common.output))

@@ -82,7 +82,7 @@ def _fetch(
     size = format_size(entry.size) if entry.size else "size unknown"
     say(f"downloading {entry.name} ({size}, licence: {card.licence}) from {url}")
     part = part_file(entry.name)
-    download(url, part, size=entry.size, progress=progress, log=say)
+    download(url, part, size=0 if entry.rounded else entry.size, progress=progress, log=say)
     digest = file_digest(part)
     if not digest.startswith(digits):
         discard(part)
@@ -98,7 +98,7 @@ def _check_given(entry: CatalogEntry, file: Path, digits: str) -> None:
         size, digest = file.stat().st_size, file_digest(file)
     except OSError as error:
         raise ModelError(f"{file}: cannot be read ({error.strerror or error})") from error
-    if entry.size and size != entry.size:
+    if entry.size and not entry.rounded and size != entry.size:
         raise ModelError(
             f"{file}: has {size} bytes, but the published file of {entry.name} has {entry.size}; "
             f"{_remedy(entry)}"

@@ -99,7 +99,10 @@ class TableWriter:
         table = [self._columns, *rows]
         self._widths = [max(len(row[c]) for row in table) for c in range(len(self._columns))]
         # Names of classes differ from picture to picture, numbers hardly.
-        self._widths = [max(width, 7) for width in self._widths]
+        self._widths = [
+            max(width, 7 if _numeric(rows[0][c]) or rows[0][c] == "-" else 14)
+            for c, width in enumerate(self._widths)
+        ]
         room = shutil.get_terminal_size((100, 24)).columns - sum(self._widths)
         room -= 2 * len(self._widths)
         self._source_width = max(min(max(len(name), 24), room), 12)
