@@ -242,7 +242,8 @@ def test_pictures_in_arrays(tmp_path: Path) -> None:
     write_idx(root / "t10k-labels-idx1-ubyte", np.array([3, 77], np.uint8))
     report = check_classification_data(root)
     assert [text.split(";")[0] for text in messages(report, "error")] == [
-        f"{root}/t10k-images-idx3-ubyte[1]: the label 77 is beyond the 10 classes (so are 1 of 2 labels)",
+        f"{root}/t10k-images-idx3-ubyte[1]: the label 77 is beyond the 10 classes (so are 1 of 2 "
+        "labels)",
         "digits/train-images-idx3-ubyte[4]: the same picture as train-images-idx3-ubyte[2], but "
         "labelled '4' here and '2' there",
         "digits/t10k-images-idx3-ubyte[0]: the same picture as train-images-idx3-ubyte[3], in "
