@@ -97,6 +97,8 @@ def test_hidden_files_and_others_are_skipped_and_counted(tmp_path: Path) -> None
 def test_trains_are_a_class_where_their_pictures_lie_in_the_folder_itself(tmp_path: Path) -> None:
     write_pictures(tmp_path, "bus/a.png", "train/b.png")
     assert read_classification_data(tmp_path).classes == ("bus", "train")
+    write_pictures(tmp_path, "train/2019/c.png")
+    assert read_classification_data(tmp_path).classes == ("bus", "train")
 
 
 def test_other_folders_beside_the_splits_are_left_out(tmp_path: Path) -> None:
