@@ -49,8 +49,8 @@ def make_examples(
         first = int(beyond[0])
         problems.fatal(
             f"{file}[{first}]",
-            f"the label {labels[first]} is beyond the {len(classes)} classes "
-            f"({beyond.size} such labels); {remedy}",
+            f"the label {labels[first]} is beyond the {len(classes)} classes (so are "
+            f"{beyond.size} of {len(labels)} labels); {remedy}",
         )
     known = np.where(labels < len(classes), labels.astype(np.int64), -1).tolist()
     return [

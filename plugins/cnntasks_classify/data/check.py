@@ -148,7 +148,7 @@ def _check_counts(part: ClassificationData, problems: Problems) -> None:
     where = f"{part.name}:{part.split}"
     training = part.split in ("train", "all")
     if not part.examples:
-        problems.error(where, "there is no picture in this split; add some or remove it")
+        problems.error(where, "there is no labelled picture in this split; add some or remove it")
         return
     counts = _counts(part)
     report = problems.error if training else problems.warning
@@ -161,8 +161,8 @@ def _check_counts(part: ClassificationData, problems: Problems) -> None:
         if most >= HEAVY_IMBALANCE * fewest:
             problems.warning(
                 where,
-                f"{most} pictures of {common!r} but {fewest} of {rare!r}: the class may never be "
-                "answered; add pictures of it, and judge by each class rather than by all",
+                f"{most} pictures of {common!r} but {fewest} of {rare!r}, which may never be "
+                "predicted; add pictures of it, and look at each class's recall",
             )
 
 

@@ -16,6 +16,7 @@ from cnntasks_classify.data.records import (
     Example,
     Problems,
     canonical_split,
+    counted,
     make_data,
     sort_classes,
     unreadable,
@@ -99,13 +100,15 @@ class FolderLayout:
             problems.fatal(where, message)
         if scan.stray:
             problems.warning(
-                place, f"{scan.stray} pictures lie in no class folder and are left out; move them"
+                place,
+                f"{counted(scan.stray, 'picture')} beside the class folders left out; move them "
+                "into one",
             )
         if scan.others:
             kinds = ", ".join(f"{count} {kind}" for kind, count in scan.others.most_common(5))
             problems.warning(
                 place,
-                f"{scan.others.total()} files are no pictures and are left out ({kinds}); "
+                f"{counted(scan.others.total(), 'file')} left out as no pictures ({kinds}); "
                 "convert them to JPEG or PNG if they should count",
             )
 
@@ -120,21 +123,28 @@ def find_folders(location: Path) -> FolderLayout | None:
         return None
     folders = [path for path in _entries(location) if _is_folder(path) and not _is_hidden(path)]
     if not any(_has_pictures(path) for path in folders):
-        if any(_is_picture(path) for path in _entries(location)):
-            raise InputError(
-                f"{location}: its pictures lie in no class folder; move those of each class into "
-                "a folder of its name, or list them in labels.csv with the columns path,label"
-            )
+        if _direct_pictures([location]):
+            raise _unsorted(location)
         if folders:
             names = ", ".join(path.name for path in folders[:5])
             raise InputError(f"{location}: there is no picture in its folders ({names}); add some")
         return None
     splits = [path for path in folders if canonical_split(path.name)]
     others = [path for path in folders if path not in splits]
-    # Trains, too, are a class: then pictures lie in that folder itself.
-    if splits and (not others or any(_holds_classes(path) for path in splits)):
+    nested = any(_holds_classes(path) for path in splits)
+    if splits and not others and not nested:
+        raise _unsorted(splits[0])
+    # Trains, too, are a class: then pictures lie in that folder itself, and it is the only one.
+    if nested and (not others or len(splits) > 1 or not _direct_pictures(splits)):
         return FolderLayout(location, _places(location, splits), tuple(others))
     return FolderLayout(location, {"all": location})
+
+
+def _unsorted(folder: Path) -> InputError:
+    return InputError(
+        f"{folder}: its pictures lie in no class folder; move those of each class into a folder of "
+        "its name, or list them in labels.csv with the columns path,label"
+    )
 
 
 def _places(location: Path, splits: list[Path]) -> dict[str, Path]:
@@ -231,8 +241,10 @@ def _has_pictures(folder: Path) -> bool:
     return any(_is_picture(path) for path in _walk(folder, set()))
 
 
+def _direct_pictures(folders: list[Path]) -> bool:
+    return any(_is_picture(path) for folder in folders for path in _entries(folder))
+
+
 def _holds_classes(folder: Path) -> bool:
-    entries = _entries(folder)
-    inside = [path for path in entries if _is_folder(path) and not _is_hidden(path)]
-    direct = any(_is_picture(path) for path in entries)
-    return not direct and any(_has_pictures(path) for path in inside)
+    inside = [path for path in _entries(folder) if _is_folder(path) and not _is_hidden(path)]
+    return any(_has_pictures(path) for path in inside)

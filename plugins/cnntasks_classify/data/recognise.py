@@ -16,6 +16,7 @@ from cnntasks_classify.data.records import (
     Layout,
     Problems,
     canonical_split,
+    counted,
     unreadable,
 )
 from cnntasks_classify.data.tables import find_table
@@ -46,7 +47,9 @@ def read_classification_data(location: Path, split: str | None = None) -> Classi
     problems.raise_structural()
     data = parts[0] if len(parts) == 1 else _join(parts)
     if not data.examples:
-        raise InputError(f"{location}: there is no picture in it ({data.split} split); add some")
+        skipped = f", {counted(data.skipped, 'file')} left out" if data.skipped else ""
+        where = f"{location} ({data.split} split{skipped})"
+        raise InputError(f"{where}: there is no labelled picture in it; add some")
     return data
 
 

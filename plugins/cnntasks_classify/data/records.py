@@ -175,6 +175,11 @@ def class_key(name: str) -> str:
     return "".join(name.replace("_", " ").casefold().split())
 
 
+def counted(number: int, noun: str) -> str:
+    """`"1 file"`, `"2 files"`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def without_picture(name: str) -> str:
     """What to say of a class that a split has no picture of."""
     return f"the class {name!r} has no picture here; add some or remove the class"

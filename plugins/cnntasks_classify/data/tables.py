@@ -168,8 +168,9 @@ def _read_table(file: Path) -> _Table:
     try:
         next(rows)
         for line, cells in rows:
-            if len(cells) <= max(path_at, label_at, split_at or 0):
-                table.faults.append((line, f"only {len(cells)} columns; complete the row"))
+            needed = 1 + max(path_at, label_at, split_at or 0)
+            if len(cells) < needed:
+                table.faults.append((line, f"{len(cells)} of {needed} columns; complete the row"))
                 continue
             path, label = cells[path_at].strip(), cells[label_at].strip()
             split = "all" if split_at is None else canonical_split(cells[split_at])
