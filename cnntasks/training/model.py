@@ -27,6 +27,7 @@ from cnntasks.models.folder import (
 from cnntasks.models.weights import as_stored
 from cnntasks.training.export import compare_outputs, export_graph
 from cnntasks.training.fit import FitSettings, fit
+from cnntasks.training.resume import RESUMABLE
 
 #: How far torch and ONNX Runtime may differ, relative to the largest value of an output (or to 1).
 TOLERANCE = 1e-3
@@ -154,7 +155,8 @@ def train_model(
     Args:
         network: with its starting weights.
         learner: see `cnntasks.Learner`.
-        card: of the new model; metrics and recipe are completed here.
+        card: of the new model; metrics and recipe are completed here. Its recipe holds what
+            determines the training: a resumed one has to have the same.
         folder: of the new model.
         settings: of the training loop.
         device, resume, progress: as for `fit`.
@@ -165,7 +167,7 @@ def train_model(
 
     Raises:
         ModelError: the folder holds something else, the loss is not finite, the export fails.
-        InputError: `resume` without a checkpoint.
+        InputError: `resume` without a checkpoint, with a damaged one, or with other settings.
     """
     check_target(folder)
     started = time.monotonic()
@@ -177,6 +179,12 @@ def train_model(
         device=device,
         resume=resume,
         progress=progress,
+        recorded={
+            "recipe": card.recipe,
+            "classes": card.classes,
+            "network": card.network,
+            "preprocessing": card.preprocessing,
+        },
     )
     recipe = {
         **card.recipe,
@@ -189,9 +197,12 @@ def train_model(
         "python": platform.python_version(),
     }
     card = replace(card, recipe=recipe, metrics={f"validation_{learner.monitor}": measured["best"]})
-    write_model(network, learner, card, folder)
-    if evaluate is not None:
-        metrics = {f"validation_{name}": round(v, 4) for name, v in evaluate(folder).items()}
-        card = replace(card, metrics=metrics)
-        update_card(folder, card)
+    try:
+        write_model(network, learner, card, folder)
+        if evaluate is not None:
+            metrics = {f"validation_{name}": round(v, 4) for name, v in evaluate(folder).items()}
+            card = replace(card, metrics=metrics)
+            update_card(folder, card)
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(RESUMABLE) from interrupt
     return card
