@@ -54,7 +54,7 @@ def _report(error: BaseException, debug: bool) -> int:
 
         traceback.print_exception(error)
     if isinstance(error, KeyboardInterrupt):
-        say("interrupted")
+        say(f"interrupted: {error}" if str(error) else "interrupted")
         return INTERRUPTED
     if isinstance(error, click.Abort):
         say("aborted")

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnntasks.cli.listed import ListedGroup
 from cnntasks.errors import PluginError, UsageError
 from cnntasks.plugins import registry
 from cnntasks.task import import_attribute
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from cnntasks.task import TaskSpec
 
 
-class TaskCommands(click.Group):
+class TaskCommands(ListedGroup):
     """The commands that tasks name in one field of their `TaskSpec`, imported on use."""
 
     def __init__(self, field: str, **attributes: object) -> None:
@@ -27,9 +26,9 @@ class TaskCommands(click.Group):
         tasks = registry().tasks
         return {name: tasks[name] for name in sorted(tasks) if getattr(tasks[name], self._field)}
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def sections(self) -> dict[str, list[tuple[str, str]]]:
         """The tasks that have this command."""
-        return list(self._specs())
+        return {"Tasks": [(name, spec.summary) for name, spec in self._specs().items()]}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command of one task."""
@@ -41,24 +40,6 @@ class TaskCommands(click.Group):
         if not isinstance(command, click.Command):
             raise PluginError(f"{cmd_name}: its {self._field} is not a click.Command")
         return command
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The tasks by their summaries, importing none."""
-        from click.shell_completion import CompletionItem
-
-        items = [
-            CompletionItem(name, help=spec.summary)
-            for name, spec in self._specs().items()
-            if name.startswith(incomplete)
-        ]
-        return items + super(click.Group, self).shell_complete(ctx, incomplete)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the tasks by their summaries, importing none."""
-        rows = [(name, spec.summary) for name, spec in self._specs().items()]
-        if rows:
-            with formatter.section("Tasks"):
-                formatter.write_dl(rows)
 
 
 train = TaskCommands(

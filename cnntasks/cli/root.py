@@ -6,19 +6,17 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import cnntasks
 from cnntasks import plugins
 from cnntasks.cli.errors import run_guarded
+from cnntasks.cli.listed import ListedGroup
 from cnntasks.discovery import debugging
 from cnntasks.errors import CnntasksError, PluginError
 from cnntasks.task import import_attribute
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 PROGRAM = "cnntasks"
 #: Name to (summary, "module:attribute"); every name is in `plugins.CORE_COMMANDS`.
@@ -33,11 +31,15 @@ COMMANDS = {
 _COMPLETE = "_CNNTASKS_COMPLETE"
 
 
-class LazyGroup(click.Group):
+class LazyGroup(ListedGroup):
     """Task verbs of the plugins and commands, listed without importing any of them."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for rows in _sections().values() for name, _ in rows]
+    def sections(self) -> dict[str, list[tuple[str, str]]]:
+        registry = plugins.registry()
+        commands = [(name, summary) for name, (summary, _) in COMMANDS.items()]
+        commands += sorted((name, summary) for name, (summary, _) in registry.commands.items())
+        tasks = sorted((name, spec.summary) for name, spec in registry.tasks.items())
+        return {"Tasks": tasks, "Commands": commands}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
@@ -56,28 +58,6 @@ class LazyGroup(click.Group):
         if args[0] not in known and not ctx.resilient_parsing:
             raise plugins.registry().unusable(args[0], "verb", known)
         return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, rows in _sections().items():
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        rows = [row for rows in _sections().values() for row in rows]
-        verbs = [CompletionItem(n, help=s) for n, s in rows if n.startswith(incomplete)]
-        # click.Group would import every command for its summary; its parent adds the options.
-        return verbs + super(click.Group, self).shell_complete(ctx, incomplete)
-
-
-def _sections() -> dict[str, list[tuple[str, str]]]:
-    registry = plugins.registry()
-    commands = [(name, summary) for name, (summary, _) in COMMANDS.items()]
-    commands += sorted((name, summary) for name, (summary, _) in registry.commands.items())
-    tasks = sorted((name, spec.summary) for name, spec in registry.tasks.items())
-    return {"Tasks": tasks, "Commands": commands}
 
 
 def _imported(verb: str, reference: str) -> click.Command:

@@ -15,7 +15,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ def write_model_folder(
     graph: bytes | None,
     *,
     half: bool = True,
+    check: Callable[[Path], object] | None = None,
 ) -> None:
     """Write a model folder, or replace the one that is there.
 
@@ -65,6 +66,7 @@ def write_model_folder(
             `cnntasks.models.graph.link_graph` for what becomes of them.
         half: store floating tensors of more than 1000 elements in half precision, except one
             that holds a value beyond its range.
+        check: is given the finished temporary folder; where it raises, `folder` stays as it was.
 
     Raises:
         ModelError: `folder` holds something else, the disk is full, or `graph` is no ONNX model.
@@ -84,6 +86,8 @@ def write_model_folder(
                 (staging / GRAPH_FILE).write_bytes(linked)
             (staging / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
             (staging / SUMS_FILE).write_text(_sums(staging), encoding="ascii")
+            if check is not None:
+                check(staging)
             _replace(staging, folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)

@@ -30,8 +30,9 @@ from torch import Tensor, nn
 
 from cnntasks.engines.base import choose_engine
 from cnntasks.engines.torch import open_device
-from cnntasks.errors import InputError, ModelError
+from cnntasks.errors import ModelError
 from cnntasks.training.callbacks import Epochs, moving_average
+from cnntasks.training.resume import SETTINGS_KEY, check_checkpoint, plain, plain_signals
 
 LAST_CHECKPOINT = "last.ckpt"
 
@@ -75,18 +76,29 @@ class FitSettings:
 class Trainee(lightning.LightningModule):
     """A network with its learner, as Lightning wants them."""
 
-    def __init__(self, network: nn.Module, learner: Any, settings: FitSettings) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        learner: Any,
+        settings: FitSettings,
+        recorded: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
         # Hidden from `nn.Module` and from the copy that weight averaging makes.
         self._hidden = _Hidden(learner)
         self.settings = settings
+        self.recorded = dict(recorded or {})
         self.metric: Any = None
 
     @property
     def learner(self) -> Any:
         """The task's learner."""
         return self._hidden.value
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the settings in the checkpoint, which a resumed run is compared with."""
+        checkpoint[SETTINGS_KEY] = self.recorded
 
     def on_train_epoch_start(self) -> None:
         """Put the network into the learner's training mode."""
@@ -171,6 +183,7 @@ def fit(
     device: str = "auto",
     resume: bool = False,
     progress: bool = True,
+    recorded: Mapping[str, Any] | None = None,
 ) -> dict[str, float]:
     """Train `network` in place; it ends with the best (averaged) weights.
 
@@ -180,24 +193,29 @@ def fit(
         folder: where checkpoints and logs go; `last.ckpt` there is what `resume` continues.
         device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:N`, `mps`.
         resume: continue from `last.ckpt`.
+        progress: show a bar.
+        recorded: groups of settings, in plain JSON types, that have to be the same on resuming;
+            those of the loop are added.
 
     Returns:
         The metrics of the best epoch.
 
     Raises:
-        InputError: `resume` without a checkpoint.
+        InputError: `resume` without a checkpoint, with a damaged one, or with other settings.
+        KeyboardInterrupt: on Ctrl-C; its message says whether the training can be resumed.
         DeviceError, UsageError: the device is absent, or there is none of that name.
         ModelError: the loss is not finite.
     """
     accelerator, devices = _accelerator(device)
     checkpoint = folder / LAST_CHECKPOINT
-    if resume and not checkpoint.exists():
-        raise InputError(f"{folder}: nothing to resume (there is no {LAST_CHECKPOINT} in it)")
+    recorded = plain({**(recorded or {}), "fit": settings.to_dict()})
+    if resume:
+        check_checkpoint(checkpoint, network, recorded)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     lightning.seed_everything(settings.seed, verbose=False)
-    trainee = Trainee(network, learner, settings)
+    trainee = Trainee(network, learner, settings, recorded)
     loader = learner.train_batches(settings.seed)
     # Without version counters a new run in an old folder replaces the checkpoints there.
     best = ModelCheckpoint(
@@ -240,7 +258,7 @@ def fit(
         enable_progress_bar=progress,
         log_every_n_steps=20,
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), plain_signals(lambda: last.best_model_path):
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*isinstance.treespec.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")

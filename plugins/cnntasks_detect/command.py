@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cnntasks import CommonOptions, UsageError, run_task, task_options
+from cnntasks_detect.naming import Names
 
 if TYPE_CHECKING:
     from cnntasks import Outcome, Pipeline
@@ -105,19 +106,6 @@ def _folder(common: CommonOptions) -> Path:
     """Where files go: `--output`, or the folder of the file that it names."""
     folder = common.folder
     return folder.parent if folder.suffix.lower() in _PICTURES else folder
-
-
-class Names:
-    """File names for the pictures of a run: `holiday/a.jpg` is `holiday/a`, as is no other."""
-
-    def __init__(self) -> None:
-        self._given: dict[str, str] = {}
-
-    def stem(self, relative: PurePosixPath) -> str:
-        """The name of one picture without its suffix, or with it where `a.png` follows `a.jpg`."""
-        plain = str(relative.with_suffix(""))
-        taken = self._given.setdefault(plain, str(relative)) != str(relative)
-        return str(relative) if taken else plain
 
 
 class PictureSink:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cnntasks import InputError, replacing
 from cnntasks_detect.data.names import COCO_CATEGORIES, canonical_class
+from cnntasks_detect.naming import Names
 
 
 def coco_category_ids(classes: Sequence[str]) -> tuple[int, ...]:
@@ -154,7 +155,7 @@ class YoloWriter:
 
     def __init__(self, folder: Path, classes: Sequence[str]) -> None:
         self._folder = folder
-        self._written: dict[Path, str] = {}
+        self._names = Names()
         with replace_text(folder / "classes.txt") as stream:
             stream.writelines(f"{name}\n" for name in classes)
 
@@ -175,21 +176,14 @@ class YoloWriter:
         corners = (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) / size).clip(0.0, 1.0)
         centres = (corners[:, :2] + corners[:, 2:]) / 2
         rows = np.hstack((centres, corners[:, 2:] - corners[:, :2]))
-        with replace_text(self._path(PurePath(name))) as stream:
+        path = self._folder / "labels" / f"{self._names.stem(name)}.txt"
+        with replace_text(path) as stream:
             for row, score, label in zip(rows, scores, labels, strict=True):
                 numbers = " ".join(f"{value:.6f}" for value in (*row, score))
                 stream.write(f"{int(label)} {numbers}\n")
 
     def close(self) -> None:
         """Nothing is left: every file is whole as soon as its picture is written."""
-
-    def _path(self, name: PurePath) -> Path:
-        inside = [part for part in name.parts if part not in (name.anchor, "..")]
-        picture = self._folder.joinpath("labels", *inside)
-        path = picture.with_suffix(".txt")
-        if self._written.setdefault(path, str(name)) != str(name):
-            path = picture.with_name(f"{picture.name}.txt")
-        return path
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from small_pictures import CARD, SPEC, Picture, PictureLearner, feeds
 from torch import Tensor, nn
 from toy_learner import STEPS, KilledError, ToyLearner, ToyNetwork, same_weights
 
@@ -25,46 +26,7 @@ from cnntasks.models.weights import WEIGHTS_FILE
 from cnntasks.task import GraphSpec
 from cnntasks.training.export import compare_outputs, export_graph
 from cnntasks.training.fit import FitSettings
-from cnntasks.training.model import check_model, train_model, write_model
-
-CARD = ModelCard("toy", "toys", {"name": "toy"}, recipe={"data": "made up"})
-
-
-class Picture(nn.Module):
-    """Convolution, normalisation, halving; scores of each place and the mean of a picture."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.conv = nn.Conv2d(3, 48, 3, padding=1)  # large enough for half precision
-        self.norm = nn.BatchNorm2d(48)
-        self.head = nn.Conv2d(48, 2, 1)
-        nn.init.uniform_(self.norm.running_mean)
-        nn.init.uniform_(self.norm.running_var, 0.5, 2.0)
-
-    def forward(self, pixels: Tensor, scale: Tensor) -> dict[str, Tensor]:
-        x = pixels.permute(0, 3, 1, 2).float() * scale[:, None, None, None] / 255
-        x = nn.functional.max_pool2d(torch.relu(self.norm(self.conv(x))), 2)
-        scores = self.head(x).sigmoid()
-        return {"scores": scores, "mean": scores.mean(dim=(2, 3))}
-
-
-def feeds(batch: int = 2, height: int = 16, width: int = 24, seed: int = 0) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 256, (batch, height, width, 3), dtype=np.uint8)
-    return {"pixels": pixels, "scale": rng.random(batch, dtype=np.float32)}
-
-
-SPEC = GraphSpec(
-    feeds(),
-    {"pixels": {0: "batch", 1: "4*height", 2: "4*width"}, "scale": {0: "batch"}},
-    ("scores", "mean"),
-)
-
-
-class PictureLearner:
-    def graph(self) -> GraphSpec:
-        return SPEC
+from cnntasks.training.model import train_model, write_model
 
 
 def run_torch(network: nn.Module, values: dict[str, Any]) -> dict[str, Any]:
@@ -205,21 +167,6 @@ def test_full_precision_keeps_every_bit(
     network = Picture()
     write_model(network, PictureLearner(), CARD, tmp_path / "full", half=False)
     assert same_weights(network, Picture())
-
-
-def test_a_graph_of_other_weights_is_found_out(model: tuple[nn.Module, Path]) -> None:
-    _, folder = model
-    other = Picture().eval()
-    nn.init.normal_(other.head.weight)
-    with pytest.raises(ModelError, match=r"picture: its graph and its network differ by .*scores"):
-        check_model(other, SPEC.feeds, folder)
-
-
-def test_a_network_that_computes_nonsense_is_found_out(model: tuple[nn.Module, Path]) -> None:
-    network = Picture().eval()
-    nn.init.constant_(network.head.bias, float("nan"))
-    with pytest.raises(ModelError, match="differ by nan"):
-        check_model(network, SPEC.feeds, model[1])
 
 
 SETTINGS = FitSettings(epochs=3, rate=1e-2, seed=3)
