@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
-from types import SimpleNamespace
 
 import pytest
 
@@ -107,6 +106,5 @@ def tiny_detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network.rpn_head.cls_logits.weight.mul_(100)
         network.box_predictor.cls_score.weight.mul_(20)
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    learner = SimpleNamespace(graph=lambda: graph_spec(32))
-    cnntasks.write_model(network, learner, card, folder)
+    cnntasks.write_model(network, graph_spec(32), card, folder)
     return folder

@@ -25,6 +25,7 @@ from cnntasks.models.folder import (
     write_model_folder,
 )
 from cnntasks.models.weights import as_stored
+from cnntasks.task import GraphSpec
 from cnntasks.training.export import compare_outputs, export_graph
 from cnntasks.training.fit import FitSettings, fit
 from cnntasks.training.resume import RESUMABLE
@@ -40,13 +41,13 @@ UNDECIDED = 0.1
 
 
 def write_model(
-    network: nn.Module, learner: Any, card: ModelCard, folder: Path, half: bool = True
+    network: nn.Module, spec: GraphSpec, card: ModelCard, folder: Path, half: bool = True
 ) -> None:
     """Write a network as a model folder, with its graph, checked against torch.
 
     Args:
         network: trained; it ends with the weights as they are stored.
-        learner: gives the graph's feeds by `graph()`.
+        spec: how the graph is exported.
         card: without `parameters`, which is filled in.
         folder: absent, empty, or a model folder, which is replaced once everything is well.
         half: store weights in half precision.
@@ -60,7 +61,6 @@ def write_model(
     # The graph is made from what is stored, so that nothing in it has another precision.
     rounded = as_stored(weights, half)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in rounded.items()})
-    spec = learner.graph()
     graph = export_graph(network, spec)
 
     def check(written: Path) -> None:
@@ -198,7 +198,7 @@ def train_model(
     }
     card = replace(card, recipe=recipe, metrics={f"validation_{learner.monitor}": measured["best"]})
     try:
-        write_model(network, learner, card, folder)
+        write_model(network, learner.graph(), card, folder)
         if evaluate is not None:
             metrics = {f"validation_{name}": round(v, 4) for name, v in evaluate(folder).items()}
             card = replace(card, metrics=metrics)

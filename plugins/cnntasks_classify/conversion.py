@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from cnntasks import (
-    GraphSpec,
     ModelCard,
     ModelError,
     convert_classifier,
@@ -14,17 +13,6 @@ from cnntasks import (
     write_model,
 )
 from cnntasks_classify.network import build, graph_spec
-
-
-class _Graph:
-    """The only part of a learner that a finished network needs."""
-
-    def __init__(self, card: ModelCard) -> None:
-        self._card = card
-
-    def graph(self) -> GraphSpec:
-        """How a classifier is exported."""
-        return graph_spec(self._card)
 
 
 def lite0_file() -> Path:
@@ -58,4 +46,4 @@ def convert(file: Path, card: ModelCard, folder: Path) -> None:
         line = " ".join(str(error).split())[:200]
         raise ModelError(f"{file}: not the weights of {card.name} ({line})") from error
     # In full precision: the accuracies on the card were measured with these very weights.
-    write_model(network, _Graph(card), card, folder, half=False)
+    write_model(network, graph_spec(card), card, folder, half=False)

@@ -18,14 +18,6 @@ from cnntasks_detect.network import build
 _OUTPUTS = 91
 
 
-class _Graph:
-    """The only part of a learner that a finished network needs."""
-
-    def graph(self) -> object:
-        """How a detector is exported."""
-        return graph_spec(32)
-
-
 def convert(file: Path, card: ModelCard, folder: Path) -> None:
     """Write the model folder of one of torchvision's detectors.
 
@@ -44,7 +36,7 @@ def convert(file: Path, card: ModelCard, folder: Path) -> None:
         line = " ".join(str(error).split())[:200]
         raise ModelError(f"{file}: not the weights of {card.name} ({line})") from error
     # In full precision: the metrics on the card were measured with these very weights.
-    write_model(network, _Graph(), card, folder, half=False)
+    write_model(network, graph_spec(32), card, folder, half=False)
 
 
 def rename(state: Mapping[str, Tensor], backbone: str) -> dict[str, Tensor]:

@@ -38,7 +38,7 @@ def other_head(network: Picture) -> Picture:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "picture"
-    write_model(Picture(), PictureLearner(), CARD, folder)
+    write_model(Picture(), PictureLearner().graph(), CARD, folder)
     return folder
 
 
@@ -70,7 +70,7 @@ def test_a_network_that_computes_nonsense_is_found_out(folder: Path) -> None:
 def chaotic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A badly conditioned model: single precision cannot give its scores to two digits."""
     folder = tmp_path_factory.mktemp("models") / "chaotic"
-    write_model(Chaotic(9), PictureLearner(), CARD, folder)
+    write_model(Chaotic(9), PictureLearner().graph(), CARD, folder)
     return folder
 
 
@@ -89,7 +89,7 @@ def test_a_wrong_graph_of_a_badly_conditioned_network_fails(chaotic: Path) -> No
 
 def test_what_rounding_decides_cannot_be_checked(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be checked: rounding alone changes 'scores'"):
-        write_model(Chaotic(40), PictureLearner(), CARD, tmp_path / "noise")
+        write_model(Chaotic(40), PictureLearner().graph(), CARD, tmp_path / "noise")
     assert not (tmp_path / "noise").exists()
 
 
@@ -101,7 +101,7 @@ def test_a_failed_check_leaves_the_old_model_as_it_was(
     monkeypatch.setattr(cnntasks.training.model, "export_graph", lambda *_: wrong)
 
     with pytest.raises(ModelError, match=r"picture: not written: its graph and its network differ"):
-        write_model(Picture(), PictureLearner(), CARD, folder)
+        write_model(Picture(), PictureLearner().graph(), CARD, folder)
 
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in folder.parent.iterdir()] == ["picture"]

@@ -124,7 +124,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, Path]:
     """A network and the folder that it was written to, in half precision."""
     folder = tmp_path_factory.mktemp("models") / "picture"
     network = Picture()
-    write_model(network, PictureLearner(), CARD, folder)
+    write_model(network, PictureLearner().graph(), CARD, folder)
     return network, folder
 
 
@@ -165,7 +165,7 @@ def test_full_precision_keeps_every_bit(
 ) -> None:
     monkeypatch.setattr(cnntasks.training.model, "export_graph", lambda *_: graph)
     network = Picture()
-    write_model(network, PictureLearner(), CARD, tmp_path / "full", half=False)
+    write_model(network, PictureLearner().graph(), CARD, tmp_path / "full", half=False)
     assert same_weights(network, Picture())
 
 

@@ -1,0 +1,179 @@
+"""Where a training starts: a network with published or random weights, or another classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from cnntasks import (
+    ModelCard,
+    ModelError,
+    NetworkInfo,
+    create_classifier,
+    find_model,
+    list_network_info,
+    read_card,
+    read_weights,
+    weights_file,
+)
+from cnntasks_classify.geometry import Framing
+from cnntasks_classify.network import PictureClassifier, build
+from cnntasks_classify.parts import Parts
+
+#: Of a network that no paper gives a size for.
+_USUAL = 224
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What was asked for.
+
+    Attributes:
+        name: of the new model.
+        backbone: name of the network.
+        weights: `auto`, `imagenet`, `none` or a file.
+        model: a classifier to start from instead; None for none.
+        size: side of the square that the network sees; None for the network's own.
+        color: `RGB`, `L`, or `auto` for that of the published network.
+        framing: `shorter`, `longer`, or `auto`.
+        seed: of random weights.
+    """
+
+    name: str
+    backbone: str
+    weights: str = "auto"
+    model: str | None = None
+    size: int | None = None
+    color: str = "auto"
+    framing: str = "auto"
+    seed: int = 0
+
+
+def start_network(
+    start: Start, parts: Parts, log: Callable[[str], None]
+) -> tuple[PictureClassifier, ModelCard, bool]:
+    """The network that a training starts from, its card, and whether it was trained before.
+
+    Args:
+        start: what was asked for.
+        parts: give the classes, and what the pictures are like.
+        log: told where the weights come from.
+
+    Raises:
+        UsageError: there is no such network.
+        ModelError: weights or model cannot be found, read, or do not fit.
+    """
+    torch.manual_seed(start.seed)
+    if start.model is not None:
+        network, card = _from_model(start, parts.classes)
+        log(f"starting from {card.recipe['from']}")
+        return network, card, True
+    return _from_backbone(start, parts, log)
+
+
+def _from_backbone(
+    start: Start, parts: Parts, log: Callable[[str], None]
+) -> tuple[PictureClassifier, ModelCard, bool]:
+    weights = _weights(start)
+    info = next((it for it in list_network_info() if it.name == start.backbone), None)
+    channels, side = _input(info)
+    if start.color != "auto":
+        channels = 1 if start.color == "L" else 3
+    network = create_classifier(start.backbone, len(parts.classes), channels, weights)
+    where = "random weights" if weights is None else f"the weights {weights}"
+    log(f"{start.backbone} starts from {where}")
+    framing = _framing(start, parts, channels, side)
+    mean, std = list(network.backbone.mean), list(network.backbone.std)
+    card = ModelCard(
+        name=start.name,
+        task="classify",
+        network={"name": "classifier", "backbone": start.backbone},
+        classes=parts.classes,
+        preprocessing={**framing.to_dict(), "mean": mean, "std": std},
+    )
+    return PictureClassifier(network, mean, std), card, weights is not None
+
+
+def _weights(start: Start) -> str | None:
+    """The `weights` of `create_classifier`."""
+    if start.weights != "auto":
+        return None if start.weights == "none" else start.weights
+    try:
+        weights_file(start.backbone, "imagenet")
+    except ModelError:
+        return None
+    return "imagenet"
+
+
+def _input(info: NetworkInfo | None) -> tuple[int, int]:
+    """Channels and side of the network as it was published."""
+    if info is None or len(info.input) != 3:
+        return 3, _USUAL
+    return info.input[0], info.input[1]
+
+
+def _framing(start: Start, parts: Parts, channels: int, side: int) -> Framing:
+    """Handwriting lies in the middle of its square with a margin; a photo is cut as usual."""
+    crop = start.size or side
+    handwriting = parts.small_grey if start.framing == "auto" else start.framing == "longer"
+    if handwriting:
+        # MNIST's 28 pixels in LeNet's 32.
+        resize = max(round(crop * 28 / 32), 1)
+        return Framing(resize, crop, longer=True, grey=channels == 1, dark=_dark(parts))
+    return Framing(
+        round(crop * 256 / 224), crop, grey=channels == 1, bicubic=start.backbone.endswith("lite0")
+    )
+
+
+def _dark(parts: Parts) -> bool:
+    """Whether small grey pictures are light on dark: most of what lies on their border is dark."""
+    if not parts.small_grey:
+        return False
+    sums = [int(example.load()[0].sum()) / example.load()[0].size for example in parts.train[:64]]
+    return sum(sums) / len(sums) < 64
+
+
+def _from_model(start: Start, classes: Sequence[str]) -> tuple[PictureClassifier, ModelCard]:
+    """Starts as another classifier; classes that both have keep their outputs."""
+    folder = find_model("classify", start.model)
+    old = read_card(folder)
+    preprocessing = dict(old.preprocessing)
+    if start.size is not None:
+        ratio = preprocessing["resize"] / preprocessing["crop"]
+        preprocessing.update(crop=start.size, resize=round(start.size * ratio))
+    card = replace(
+        old,
+        name=start.name,
+        classes=tuple(classes),
+        preprocessing=preprocessing,
+        defaults={},
+        metrics={},
+        recipe={"from": old.name},
+        notes=(),
+        summary="",
+        training_data="",
+        licence="unknown",
+    )
+    network = build(card)
+    state = network.state_dict()
+    stored = {key: torch.from_numpy(value) for key, value in read_weights(folder).items()}
+    places = {name: place for place, name in enumerate(old.classes)}
+    rows = [(row, places[name]) for row, name in enumerate(classes) if name in places]
+    for key, value in stored.items():
+        if _has_classes(key, network):
+            for new, previous in rows:
+                state[key][new] = value[previous]
+        elif state[key].shape == value.shape:
+            state[key] = value
+        else:
+            raise ModelError(f"{old.name}: cannot look at pictures of this size; drop --size")
+    network.load_state_dict(state)
+    return network, card
+
+
+def _has_classes(key: str, network: PictureClassifier) -> bool:
+    """Whether a tensor has a row for each class."""
+    last = tuple(f"classifier.{name}." for name, _ in network.classifier.last_layers())
+    return key.startswith(last)
