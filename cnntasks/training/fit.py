@@ -32,6 +32,7 @@ from cnntasks.engines.base import choose_engine
 from cnntasks.engines.torch import open_device
 from cnntasks.errors import ModelError
 from cnntasks.training.callbacks import Epochs, moving_average
+from cnntasks.training.memory import keep_memory
 from cnntasks.training.resume import SETTINGS_KEY, check_checkpoint, plain, plain_signals
 
 LAST_CHECKPOINT = "last.ckpt"
@@ -214,6 +215,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    keep_memory()
     lightning.seed_everything(settings.seed, verbose=False)
     trainee = Trainee(network, learner, settings, recorded)
     loader = learner.train_batches(settings.seed)

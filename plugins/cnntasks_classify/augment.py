@@ -20,9 +20,12 @@ from torchvision.transforms import v2
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw from torch's generator as if it had been seeded with `seed`; then as before."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
+    try:
         yield
+    finally:
+        torch.set_rng_state(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Augmentation:
             steps.append(v2.RandAugment(2, self.magnitude))
         if self.color:
             steps.append(v2.ColorJitter(self.color, self.color, self.color))
+        if not steps:
+            return pixels
         with seeded(seed):
             for step in steps:
                 pixels = step(pixels)

@@ -175,5 +175,5 @@ def _from_model(start: Start, classes: Sequence[str]) -> tuple[PictureClassifier
 
 def _has_classes(key: str, network: PictureClassifier) -> bool:
     """Whether a tensor has a row for each class."""
-    last = tuple(f"classifier.{name}." for name, _ in network.classifier.last_layers())
-    return key.startswith(last)
+    names = [name for name, _ in network.classifier.last_layers()]
+    return any(key.startswith(f"classifier.{name}.") for name in names)
