@@ -131,8 +131,8 @@ def _dark(parts: Parts) -> bool:
     """Whether small grey pictures are light on dark: most of what lies on their border is dark."""
     if not parts.small_grey:
         return False
-    sums = [int(example.load()[0].sum()) / example.load()[0].size for example in parts.train[:64]]
-    return sum(sums) / len(sums) < 64
+    means = [float(example.load()[0].mean()) for example in parts.train[:64]]
+    return sum(means) / len(means) < 64
 
 
 def _from_model(start: Start, classes: Sequence[str]) -> tuple[PictureClassifier, ModelCard]:

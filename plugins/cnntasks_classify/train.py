@@ -14,11 +14,21 @@ if TYPE_CHECKING:
     from cnntasks_classify.learner import ClassificationSettings
 
 
+#: Options that are settings of another name.
+_RENAMED = {
+    "batch": "batch_size",
+    "per_epoch": "pictures_per_epoch",
+    "color": "jitter",
+    "magnitude": "rand_augment",
+}
+
+
 def _settings(options: dict[str, Any], fit: FitOptions) -> ClassificationSettings:
     from cnntasks_classify.learner import ClassificationSettings
 
     names = {field.name for field in fields(ClassificationSettings)} - {"seed"}
-    return ClassificationSettings(seed=fit.settings.seed, **{name: options[name] for name in names})
+    values = {name: options[_RENAMED.get(name, name)] for name in names}
+    return ClassificationSettings(seed=fit.settings.seed, **values)
 
 
 @click.command("train")
@@ -44,15 +54,13 @@ def _settings(options: dict[str, Any], fit: FitOptions) -> ClassificationSetting
 )
 @click.option(
     "--color",
-    "color_mode",
     type=click.Choice(["auto", "RGB", "L"]),
     default="auto",
     show_default=True,
     help="Colour, or grey (L); auto: as the network was published.",
 )
 @click.option(
-    "--fit",
-    "framing",
+    "--framing",
     type=click.Choice(["auto", "shorter", "longer"]),
     default="auto",
     show_default=True,
@@ -60,7 +68,6 @@ def _settings(options: dict[str, Any], fit: FitOptions) -> ClassificationSetting
 )
 @click.option(
     "--batch-size",
-    "batch",
     type=click.IntRange(1),
     default=32,
     show_default=True,
@@ -68,7 +75,6 @@ def _settings(options: dict[str, Any], fit: FitOptions) -> ClassificationSetting
 )
 @click.option(
     "--pictures-per-epoch",
-    "per_epoch",
     type=click.IntRange(1),
     help="Length of an epoch.  [default: all pictures]",
 )
@@ -141,7 +147,6 @@ def _settings(options: dict[str, Any], fit: FitOptions) -> ClassificationSetting
 )
 @click.option(
     "--jitter",
-    "color",
     type=click.FloatRange(0, 0.9),
     default=0.2,
     show_default=True,
@@ -149,7 +154,6 @@ def _settings(options: dict[str, Any], fit: FitOptions) -> ClassificationSetting
 )
 @click.option(
     "--rand-augment",
-    "magnitude",
     type=click.IntRange(0, 30),
     default=0,
     show_default=True,
@@ -207,7 +211,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
             weights=options["weights"],
             model=options["start"],
             size=options["size"],
-            color=options["color_mode"],
+            color=options["color"],
             framing=options["framing"],
             seed=fit.settings.seed,
         ),
