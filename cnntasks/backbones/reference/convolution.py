@@ -60,7 +60,8 @@ def convolve(
     padded = pad_zeros(x, padding)
     y = np.zeros(shape, np.result_type(x, kernels))
     for u, v, place in window_places(padded.shape, kernels.shape[2:], stride):
-        y += np.einsum("oc,bcij->boij", kernels[:, :, u, v], padded[place], optimize=True)
+        # Σ_c; tensordot leaves the axes as o,b,i,j.
+        y += np.tensordot(kernels[:, :, u, v], padded[place], axes=(1, 1)).swapaxes(0, 1)
     return y if bias is None else y + bias[:, None, None]
 
 
@@ -128,7 +129,8 @@ def convolve_kernel_gradient(
     check_shape(gradient, shape, "the gradient")
     padded = pad_zeros(x, padding)
     for u, v, place in window_places(padded.shape, kernel_size, stride):
-        found[:, :, u, v] = np.einsum("boij,bcij->oc", gradient, padded[place], optimize=True)
+        # Σ_b Σ_i Σ_j
+        found[:, :, u, v] = np.tensordot(gradient, padded[place], axes=((0, 2, 3), (0, 2, 3)))
     return connected(found, connections)
 
 
@@ -168,7 +170,8 @@ def convolve_input_gradient(
         (*maps, height + 2 * padding, width + 2 * padding), np.result_type(gradient, kernels)
     )
     for u, v, place in window_places(padded.shape, kernels.shape[2:], stride):
-        padded[place] += np.einsum("oc,boij->bcij", kernels[:, :, u, v], gradient, optimize=True)
+        # Σ_o; tensordot leaves the axes as c,b,i,j.
+        padded[place] += np.tensordot(kernels[:, :, u, v], gradient, axes=(0, 1)).swapaxes(0, 1)
     return padded[:, :, padding : padding + height, padding : padding + width]
 
 

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cnntasks.backbones.reference.windows import Array, check_axes, check_shape
 from cnntasks.errors import UsageError
 
@@ -31,7 +29,7 @@ def fully_connected(x: Array, weights: Array, bias: Array) -> Array:
     check_shape(bias, weights.shape[:1], "the bias")
     if x.shape[1] != weights.shape[1]:
         raise UsageError(f"the input has {x.shape[1]} features, the weights {weights.shape[1]}")
-    y: Array = np.einsum("kj,bj->bk", weights, x, optimize=True) + bias
+    y: Array = x @ weights.T + bias
     return y
 
 
@@ -60,8 +58,4 @@ def fully_connected_backward(
     check_axes(x.shape, "BJ", "the input")
     check_axes(weights.shape, "KJ", "the weight array")
     check_shape(gradient, (len(x), len(weights)), "the gradient")
-    return (
-        np.einsum("kj,bk->bj", weights, gradient, optimize=True),
-        np.einsum("bk,bj->kj", gradient, x, optimize=True),
-        gradient.sum(axis=0),
-    )
+    return gradient @ weights, gradient.T @ x, gradient.sum(axis=0)
