@@ -13,6 +13,7 @@ from cnntasks.errors import CnntasksError
 
 INTERRUPTED = 130  # what a shell reports for a program that SIGINT ended
 OUTPUT_CLOSED = 141  # ... and for one that SIGPIPE ended
+_FOR_TRAINING = ("torch", "torchvision", "lightning")
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
@@ -79,6 +80,11 @@ def _explain(error: BaseException) -> str:
     # torch has its own class for a full GPU, which must not be imported here.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "out of memory; use a smaller --batch-size, smaller inputs, or fewer at once"
+    if isinstance(error, ModuleNotFoundError) and error.name in _FOR_TRAINING:
+        return (
+            f"{error.name} is not installed, which training and the torch engine need; run: "
+            "pip install torch torchvision lightning (prediction on a CPU does without)"
+        )
     detail = f": {error}" if str(error) else ""
     return f"unexpected {type(error).__name__}{detail} (--debug shows the traceback)"
 

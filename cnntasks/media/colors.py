@@ -45,15 +45,22 @@ def _palette() -> tuple[RGB, ...]:
     # Neither the dark nor the greyish nor the nearly white, which vanish in a photograph.
     chroma = np.hypot(points[:, 1], points[:, 2])
     visible = (points[:, 0] > 0.52) & (points[:, 0] < 0.92) & (chroma > 0.13)
-    colours, points = colours[visible], points[visible]
+    # Coordinates come first: sums over rows of three are slow, and the first picture waits.
+    colours, points = colours[visible], points[visible].T.copy()
     first = int(np.argmin(np.linalg.norm(colours - np.array([255.0, 60, 60]), axis=1)))
     chosen = [first]
-    nearest = np.linalg.norm(points - points[first], axis=1)
+    nearest = _squared_distances(points, first)
     for _ in range(DISTINCT_COLORS - 1):
         following = int(nearest.argmax())
         chosen.append(following)
-        nearest = np.minimum(nearest, np.linalg.norm(points - points[following], axis=1))
+        nearest = np.minimum(nearest, _squared_distances(points, following))
     return tuple((int(r), int(g), int(b)) for r, g, b in colours[chosen])
+
+
+def _squared_distances(points: NDArray[np.float64], chosen: int) -> NDArray[np.float64]:
+    offsets = points - points[:, chosen, None]
+    distances: NDArray[np.float64] = (offsets * offsets).sum(axis=0)
+    return distances
 
 
 def _linear(srgb: NDArray[np.float64]) -> NDArray[np.float64]:

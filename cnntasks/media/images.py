@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import (
+    ExifTags,
+    Image,
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401  or else Pillow imports its forty formats to open a WebP
+)
 
 from cnntasks.atomic import replacing
 from cnntasks.errors import CnntasksError, InputError, UsageError

@@ -91,8 +91,8 @@ def default_settings(backbone: str) -> Settings:
     256 and 512 pixels, two fully connected layers of 4096. Every other backbone gets a pyramid on
     its last stages of stride 8, 16 and 32 and one pooled level of stride 64.
     """
-    # Only its stages are read. Not on the meta device: that draws no random numbers, and the
-    # initial weights of a detector, which come next from the same generator, would change.
+    # Only its stages are read. Not on the meta device: that draws no random numbers, and those of
+    # the same generator that come next, a detector's initial weights, would be others than before.
     net = create_backbone(backbone)
     if backbone.startswith("vgg"):
         last = [stage.name for stage in net.stages if stage.stride == 16 and "conv" in stage.name]
