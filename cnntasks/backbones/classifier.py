@@ -92,8 +92,8 @@ def create_classifier(
     """Build a backbone with its classification head.
 
     Args:
-        name: one of `list_backbones()`. A plugin's own backbone gets global average pooling and
-            one fully connected layer.
+        name: as `create_backbone` takes it. A plugin's own backbone gets global average pooling
+            and one fully connected layer.
         classes: number of classes, K.
         in_channels: of the input; 3 for RGB.
         weights: None for random ones, `"imagenet"`, or a file: a published one (`.pth`, read
@@ -120,11 +120,11 @@ def _load(classifier: Classifier, name: str, path: Path) -> None:
     """Load a file; what it cannot know of the head stays as it is."""
     state = convert_classifier(name, read_state(path))
     own = classifier.state_dict()
-    kept = [
-        f"{last}."
-        for last, layer in classifier.last_layers()
-        if len(state.get(f"{last}.weight", ())) != layer.out_features
-    ]
+    kept = []
+    for last, layer in classifier.last_layers():
+        weight = state.get(f"{last}.weight")
+        if weight is None or weight.shape[:1] != (layer.out_features,):
+            kept.append(f"{last}.")
     starts = {key.partition(".")[0] for key in state}
     if "output" not in starts:
         kept.append("embed.")
