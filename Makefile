@@ -35,6 +35,7 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/detect.py
+	$(BIN)/python benchmarks/classify.py
 
 clean:
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache

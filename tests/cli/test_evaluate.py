@@ -31,9 +31,7 @@ def coco(tmp_path: Path) -> Path:
         Image.fromarray(noise).save(root / "images" / f"{number}.png")
         images.append({"id": number, "file_name": f"{number}.png", "width": 128, "height": 96})
         box = [10 * number, 10, 60, 50]
-        boxes.append(
-            {"id": number, "image_id": number, "category_id": 1 + number % 2, "bbox": box}
-        )
+        boxes.append({"id": number, "image_id": number, "category_id": 1 + number % 2, "bbox": box})
     document = {
         "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
         "images": images,

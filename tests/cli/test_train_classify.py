@@ -81,9 +81,7 @@ def test_the_split_is_recorded_class_by_class(trained: Path) -> None:
     assert (held.count("lying"), held.count("upright")) == (6, 6)
 
 
-def test_new_pictures_are_told_apart_light_or_dark(
-    trained: Path, run: Run, tmp_path: Path
-) -> None:
+def test_new_pictures_are_told_apart_light_or_dark(trained: Path, run: Run, tmp_path: Path) -> None:
     write_bars(tmp_path / "new", 5, seed=1)
     for path in list((tmp_path / "new").rglob("*.png")):  # ink on paper, and much larger
         picture = 255 - np.asarray(Image.open(path))
