@@ -25,12 +25,12 @@ class CatalogEntry:
         url: where the published file lies.
         sha256: its SHA-256 in hexadecimal, or the first digits where only those are published.
         size: of the published file in bytes; 0 where unknown.
-        rounded: `size` is only about right, as where megabytes are published: it is shown and not
-            checked.
         convert: `"package.module:function"`, called as `function(file, card, folder)` to write a
             complete model folder into the empty `folder` from the published `file`.
         local: `"package.module:function"` that returns the path of the published file on this
             machine; it raises `ModelError` with a remedy where the file is not there.
+        rounded: `size` is only about right, as where megabytes are published: it is shown and not
+            checked.
     """
 
     name: str
@@ -39,6 +39,6 @@ class CatalogEntry:
     url: str | None = None
     sha256: str | None = None
     size: int = 0
-    rounded: bool = False
     convert: str | None = None
     local: str | None = None
+    rounded: bool = False

@@ -70,8 +70,8 @@ def _published(entry: CatalogEntry) -> tuple[ModelCard, str, str]:
     if entry.card and (entry.url or entry.local) and entry.sha256 and entry.convert:
         return entry.card, entry.sha256.lower(), entry.convert
     raise PluginError(
-        f"{entry.name}: cannot be pulled: its plugin must give card, url or local, sha256 "
-        "and convert"
+        f"{entry.name}: cannot be pulled: its plugin must give card, url, sha256 and convert "
+        "(local instead of url for a file that is installed)"
     )
 
 

@@ -24,6 +24,8 @@ _NOTES = (
 )
 _MEAN = [123.675, 116.28, 103.53]
 _STD = [58.395, 57.12, 57.375]
+# torchvision's GoogLeNet brings pixels that were normalised as above to -1..1 by itself.
+_GOOGLENET = [127.5] * 3
 _V1_RESIZE, _V2_RESIZE = 256, 232
 
 # Name, end of the file's name, mebibytes, top-1, top-5: torchvision's newer recipe, by which the
@@ -70,8 +72,8 @@ def _entry(info: NetworkInfo, name: str, resize: int) -> CatalogEntry:
             "resize": resize,
             "crop": 224,
             "interpolation": "bilinear",
-            "mean": _MEAN,
-            "std": _STD,
+            "mean": _GOOGLENET if info.family == "googlenet" else _MEAN,
+            "std": _GOOGLENET if info.family == "googlenet" else _STD,
         },
         summary=f"torchvision's {info.name}, 1000 ImageNet classes.",
         licence="BSD-3-Clause (code); weights: none stated",

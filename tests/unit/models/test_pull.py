@@ -245,3 +245,62 @@ def test_a_lock_is_waited_for_and_dies_with_its_holder(tmp_path: Path) -> None:
     assert len(waits) == 1
     with file_lock(path, lambda: pytest.fail("nobody holds the lock")):
         pass
+
+
+def test_a_size_that_is_only_about_right_is_not_checked(
+    entry: CatalogEntry, site: Site, cache: Path, tmp_path: Path
+) -> None:
+    about = replace(entry, size=len(site.body) + 999, rounded=True)
+    assert verify_folder(pull(about)) == []
+    file = tmp_path / "given.pth"
+    file.write_bytes(site.body)
+    again = replace(about, name="other", card=replace(entry.card, name="other"))  # type: ignore[type-var]
+    assert verify_folder(pull(again, source_file=file)) == []
+
+
+@pytest.fixture
+def local(entry: CatalogEntry, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The published file, in a package that is installed; returns its path."""
+    (tmp_path / "fake_package.py").write_text(
+        "from pathlib import Path\n"
+        "from cnntasks import ModelError\n"
+        "def find():\n"
+        "    path = Path(__file__).with_name('published.pth')\n"
+        "    if not path.exists():\n"
+        "        raise ModelError('tiny: run: pip install fake-package')\n"
+        "    return path\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "fake_package", raising=False)
+    path = tmp_path / "published.pth"
+    path.write_bytes(site.body)
+    return path
+
+
+def test_a_file_that_came_with_a_package_is_prepared_without_a_network(
+    entry: CatalogEntry, site: Site, local: Path, cache: Path
+) -> None:
+    lines: list[str] = []
+    packed = replace(entry, url=None, local="fake_package:find")
+    folder = pull(packed, log=lines.append)
+    assert verify_folder(folder) == []
+    assert lines == ["preparing tiny for the fast engine: once, kept in the cache ..."]
+    assert site.requests == []
+    assert files(cache) == WHOLE
+    assert local.exists()
+    assert pull(packed, log=lines.append) == folder
+    assert len(lines) == 1
+
+
+def test_a_package_that_is_missing_or_holds_another_file_names_the_remedy(
+    entry: CatalogEntry, local: Path, cache: Path
+) -> None:
+    packed = replace(entry, url=None, local="fake_package:find")
+    local.write_bytes(b"x" * local.stat().st_size)
+    with pytest.raises(ModelError, match=r"has the SHA-256 .*; install its package again"):
+        pull(packed)
+    local.unlink()
+    with pytest.raises(ModelError, match="pip install fake-package"):
+        pull(packed)
+    assert files(cache) == set()
