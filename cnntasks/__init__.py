@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from cnntasks.atomic import replacing as replacing
     from cnntasks.backbones.base import Backbone as Backbone
     from cnntasks.backbones.base import Stage as Stage
+    from cnntasks.backbones.classifier import Classifier as Classifier
+    from cnntasks.backbones.classifier import create_classifier as create_classifier
     from cnntasks.backbones.registry import convert_backbone as convert_backbone
+    from cnntasks.backbones.registry import convert_classifier as convert_classifier
     from cnntasks.backbones.registry import create_backbone as create_backbone
     from cnntasks.backbones.registry import list_backbones as list_backbones
-    from cnntasks.backbones.registry import read_state as read_state
+    from cnntasks.backbones.weights import read_state as read_state
     from cnntasks.catalog import CatalogEntry as CatalogEntry
     from cnntasks.cli.fitting import FitOptions as FitOptions
     from cnntasks.cli.fitting import fit_options as fit_options
@@ -66,11 +69,9 @@ if TYPE_CHECKING:
     from cnntasks.training.model import write_model as write_model
 
 _EXPORTS = {
-    "replacing": "cnntasks.atomic",
-    "read_state": "cnntasks.backbones.registry",
-    "convert_backbone": "cnntasks.backbones.registry",
     "Backbone": "cnntasks.backbones.base",
     "CatalogEntry": "cnntasks.catalog",
+    "Classifier": "cnntasks.backbones.classifier",
     "CnntasksError": "cnntasks.errors",
     "CommonOptions": "cnntasks.cli.options",
     "DataReport": "cnntasks.task",
@@ -97,7 +98,10 @@ _EXPORTS = {
     "UsageError": "cnntasks.errors",
     "class_color": "cnntasks.media.draw",
     "contact_sheet": "cnntasks.media.draw",
+    "convert_backbone": "cnntasks.backbones.registry",
+    "convert_classifier": "cnntasks.backbones.registry",
     "create_backbone": "cnntasks.backbones.registry",
+    "create_classifier": "cnntasks.backbones.classifier",
     "draw_boxes": "cnntasks.media.draw",
     "find_model": "cnntasks.pipeline",
     "fit_options": "cnntasks.cli.fitting",
@@ -107,7 +111,9 @@ _EXPORTS = {
     "load": "cnntasks.pipeline",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",
+    "read_state": "cnntasks.backbones.weights",
     "read_weights": "cnntasks.models.folder",
+    "replacing": "cnntasks.atomic",
     "resize_image": "cnntasks.media.images",
     "run_task": "cnntasks.cli.options",
     "task_options": "cnntasks.cli.options",

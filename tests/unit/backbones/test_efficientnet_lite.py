@@ -12,9 +12,9 @@ from matplotlib.cbook import get_sample_data
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnntasks.backbones import registry
-from cnntasks.backbones.efficientnet_lite import MBConv, SameConv2d, convert_published
-from cnntasks.backbones.registry import create_backbone, read_state
+from cnntasks.backbones.efficientnet_lite import MBConv, SameConv2d, imagenet_file
+from cnntasks.backbones.registry import convert_backbone, create_backbone
+from cnntasks.backbones.weights import read_state
 
 Floats = NDArray[np.floating[Any]]
 
@@ -71,9 +71,9 @@ def test_the_number_of_weights_is_the_papers() -> None:
 
 
 def test_published_names_become_ours_one_to_one() -> None:
-    state = read_state(registry._imagenet_file("efficientnet_lite0"))
+    state = read_state(imagenet_file("efficientnet_lite0"))
 
-    renamed = convert_published(state)
+    renamed = convert_backbone("efficientnet_lite0", state)
 
     assert renamed.keys() == create_backbone("efficientnet_lite0").state_dict().keys()
     assert len(renamed) == len([key for key in state if not key.startswith("_fc")])
@@ -83,7 +83,7 @@ def test_the_wheels_weights_recognise_a_portrait_in_uniform() -> None:
     """Normalisation, padding, epsilon and names at once: top-1 of matplotlib's sample picture."""
     picture = Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False))
     backbone = create_backbone("efficientnet_lite0", weights="imagenet").eval()
-    classifier = read_state(registry._imagenet_file("efficientnet_lite0"))
+    classifier = read_state(imagenet_file("efficientnet_lite0"))
     pixels = np.asarray(picture.convert("RGB").resize((224, 224), Image.Resampling.BICUBIC))
     x = torch.tensor(pixels).permute(2, 0, 1)[None].float()
     x = (x - torch.tensor(backbone.mean)[:, None, None]) / torch.tensor(backbone.std)[:, None, None]
