@@ -73,29 +73,37 @@ class LayerRow:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums over a network's layers; see `LayerRow`."""
+    """The sums over a network's layers; see `LayerRow`.
+
+    Attributes:
+        unused: parameters that the output ignores, such as those of auxiliary classifiers; they
+            are not among `trainable` and `fixed`.
+    """
 
     trainable: int
     fixed: int
+    unused: int
     multiply_adds: int
     connections: int
     activation_bytes: int
 
     @property
     def parameters(self) -> int:
-        """Trainable and fixed ones."""
+        """Trainable and fixed ones that the output depends on."""
         return self.trainable + self.fixed
 
     @classmethod
     def of(cls, rows: Iterable[LayerRow]) -> Totals:
-        """Of all layers, unused ones included."""
+        """Of all layers of a network."""
         found = list(rows)
+        used = [row for row in found if row.category != "unused"]
         return cls(
-            trainable=sum(row.trainable for row in found),
-            fixed=sum(row.fixed for row in found),
-            multiply_adds=sum(row.multiply_adds for row in found),
-            connections=sum(row.connections for row in found),
-            activation_bytes=sum(row.activation_bytes for row in found),
+            trainable=sum(row.trainable for row in used),
+            fixed=sum(row.fixed for row in used),
+            unused=sum(row.parameters for row in found if row.category == "unused"),
+            multiply_adds=sum(row.multiply_adds for row in used),
+            connections=sum(row.connections for row in used),
+            activation_bytes=sum(row.activation_bytes for row in used),
         )
 
 

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from cnntasks.backbones.formulas import convolution_multiply_adds, linear_multiply_adds
 
-#: Reductions that pool over whole dimensions, and the argument that names these.
-REDUCTIONS = {"mean": "dim", "sum": "dim", "amax": "dim", "max": "dim"}
-ACTIVATIONS = frozenset(
-    "relu hardtanh sigmoid tanh silu gelu hardswish hardsigmoid leaky_relu elu softmax".split()
+#: Where they reduce dimensions that are places, they are global pooling.
+REDUCTIONS = frozenset(("mean", "sum", "amax", "max"))
+_UNTAGGED = frozenset(("hardtanh", "hardswish", "prelu_kernel"))  # pointwise, though torch 2.11 does not say so
+_ACTIVATIONS = _UNTAGGED | frozenset(
+    ("relu", "sigmoid", "tanh", "silu", "gelu", "hardsigmoid", "leaky_relu", "elu", "softmax")
 )
 _NAMES = {"addmm": "linear", "mm": "linear", "bmm": "matmul", "baddbmm": "matmul"}
 
@@ -88,9 +89,8 @@ class Call:
             else kwargs.get(argument.name, argument.default_value)
             for place, argument in enumerate(schema)
         }
-        # relu6 and hardswish lack the tag in torch 2.11.
         name = func._schema.name.partition("::")[2].strip("_")
-        pointwise = torch.Tag.pointwise in func.tags or name in ACTIVATIONS - {"softmax"}
+        pointwise = torch.Tag.pointwise in func.tags or name in _UNTAGGED
         return cls(name, bound, pointwise, tuple(tensors_in(out)))
 
     @property
@@ -128,7 +128,7 @@ class Call:
             return "pooling"
         if self.name in _NAMES:
             return "linear"
-        if self.name in ACTIVATIONS:
+        if self.name in _ACTIVATIONS:
             return "activation"
         return "join" if self.pointwise or self.name == "cat" else "other"
 
@@ -186,8 +186,9 @@ class Call:
         if self.name not in REDUCTIONS or main is None or "dim" not in self.bound:
             return None
         dims = self.bound["dim"]
-        named = range(main.ndim) if dims in (None, []) else dims if isinstance(dims, list) else [dims]
-        return tuple(dim % main.ndim for dim in named), bool(self.bound.get("keepdim"))
+        named = dims if isinstance(dims, list) else [] if dims is None else [dims]
+        reduced = tuple(dim % main.ndim for dim in named or range(main.ndim))
+        return reduced, bool(self.bound.get("keepdim"))
 
 
 def tensors_in(values: Any) -> list[Tensor]:
@@ -224,13 +225,13 @@ def _of_convolution(call: Call) -> int:
     weight, groups = call.bound["weight"], call.bound["groups"]
     if call.bound["transposed"]:  # each input is spread over a window
         return int(call.bound["input"].numel()) * prod(weight.shape[1:])
-    channels = weight.shape[1] * groups
+    channels: int = weight.shape[1] * groups
     return convolution_multiply_adds(channels, weight.shape[2:], call.outputs[0].numel(), groups)
 
 
 def _of_product(call: Call) -> int:
-    rows = call.inputs[-2].shape
-    return linear_multiply_adds(rows[-1], call.outputs[0].numel())
+    inputs: int = call.inputs[-2].shape[-1]
+    return linear_multiply_adds(inputs, call.outputs[0].numel())
 
 
 _FORMULAS: dict[str, Callable[[Call], int]] = {

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+
+from torch import Tensor
 
 from cnntasks.backbones.fields import Axis, Field, meet
 from cnntasks.backbones.operations import Call, Window
 
-_SAME = frozenset(
-    "native_batch_norm cudnn_batch_norm clone to_copy detach alias lift_fresh contiguous "
-    "dropout native_dropout bernoulli".split()
-)
+_SAME = frozenset(("native_batch_norm", "clone", "to_copy", "detach", "alias"))
 _LAST_DIMS = frozenset(("native_layer_norm", "softmax", "log_softmax", "safe_softmax"))
 
 
-def after(call: Call, fields: list[Field | None]) -> Field | None:
+def after(call: Call, followed: Sequence[tuple[Tensor, Field | None]]) -> Field | None:
     """The receptive field after one operation.
 
     Args:
         call: the operation.
-        fields: of those of its input tensors that depend on the network's input; not empty.
+        followed: those of its input tensors that depend on the network's input, not empty, with
+            the receptive field of each.
     """
-    field = meet(fields)
+    field = meet([field for _, field in followed])
     main = call.main
     if field is None:
         return None
     if call.pointwise or field.is_vector:
-        return field if _aligned(call, field) else None
+        # Broadcasting adds dimensions in front, which moves those of the places.
+        moved = any(tensor.ndim != call.outputs[0].ndim for tensor, _ in followed)
+        return None if moved and field.dims else field
     if call.name == "cat":
         return field if call.bound["dim"] % call.outputs[0].ndim not in field.dims else None
-    if main is None or len(fields) > 1:
+    if main is None or len(followed) > 1:
         return None
     if call.name in _SAME:
         # An instance norm arrives as a batch norm that takes the mean of the whole map.
@@ -43,12 +46,6 @@ def after(call: Call, fields: list[Field | None]) -> Field | None:
     if (reduced := call.reduced()) is not None:
         return field.merged(main.shape, *reduced)
     return _rearranged(call, field)
-
-
-def _aligned(call: Call, field: Field) -> bool:
-    """Whether broadcasting has left the dimensions of the places where they were."""
-    ranks = {tensor.ndim for tensor in call.inputs if tensor.ndim}
-    return not field.dims or len(ranks) <= 1 or call.outputs[0].ndim == call.inputs[0].ndim
 
 
 def _windowed(field: Field, window: Window, call: Call) -> Field:

@@ -15,7 +15,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from cnntasks.backbones.fields import Field
 from cnntasks.backbones.operations import (
-    ACTIVATIONS,
     REDUCTIONS,
     Call,
     Window,
@@ -76,7 +75,7 @@ class Step:
         return "join" if self.module is None and "join" in self.categories else "other"
 
 
-class Tracer(TorchDispatchMode):
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Runs a network once; afterwards `steps` are its layers in order.
 
     A step's tensors are kept until the end: on the meta device they cost nothing.
@@ -87,7 +86,7 @@ class Tracer(TorchDispatchMode):
     """
 
     def __init__(self, network: nn.Module, state: Mapping[str, Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[Step] = []
         self._network = network
         self._state = dict(state)
@@ -175,12 +174,13 @@ class Tracer(TorchDispatchMode):
     ) -> Any:
         out = func(*args, **(kwargs or {}))
         call = Call.of(func, args, kwargs or {}, out)
-        if call.outputs and min(call.outputs[0].shape, default=1) < 1:
-            raise InputError(f"{self._place()} leaves nothing of the feature map")
         memories = {_memory(tensor) for tensor in call.inputs}
         used = {name for memory in memories for name in self._origins.get(memory, ())}
-        followed = [tensor for tensor in call.inputs if id(tensor) in self._fields]
+        fields = self._fields
+        followed = [(it, fields[id(it)]) for it in call.inputs if id(it) in fields]
         if followed:
+            if call.outputs and min(call.outputs[0].shape, default=1) < 1:
+                raise InputError(f"{self._place()} leaves nothing of the feature map")
             step = self._step_of(call, used, len(followed))
             if step is not None:
                 step.used |= used
@@ -190,7 +190,7 @@ class Tracer(TorchDispatchMode):
                 if products:
                     step.connections += products + call.outputs[0].numel() * call.has_bias
             self._note_window(call, step)
-            found = after(call, [self._fields[id(tensor)] for tensor in followed])
+            found = after(call, followed)
             for tensor in call.outputs:
                 self._follow(tensor, found)
             if step is not None and step.module is None:
@@ -225,7 +225,7 @@ class Tracer(TorchDispatchMode):
                 step.pads |= pads
             return
         window = self._window(call)
-        if window is None or step is None:
+        if window is None or step is None or step.category == "normalisation":
             return
         padder, pads = self._padded.get(id(call.main), (None, {}))
         if padder is None or padder is step:
@@ -233,7 +233,7 @@ class Tracer(TorchDispatchMode):
             extra = [(pads.get(dim, (0, 0)), side) for dim, side in sides]
             padding = tuple((p[0] + side[0], p[1] + side[1]) for p, side in extra)
             window = replace(window, padding=padding)
-        if call.category == "pooling":
+        if step.category == "pooling":
             step.connections += prod(window.kernel) * call.outputs[0].numel()
         step.windows.append(window)
         step.groups = call.bound.get("groups", 1)
@@ -245,8 +245,10 @@ class Tracer(TorchDispatchMode):
         dims = found.dims if found is not None else ()
         if call.name in REDUCTIONS:
             reduced = call.reduced()
-            over = tuple(dim for dim in reduced[0] if dim in dims) if reduced else ()
-            return Window.whole_of(over, [main.shape[dim] for dim in over]) if over else None
+            over = [dim for dim in reduced[0] if dim in dims] if reduced else []
+            if main is None or not over:
+                return None
+            return Window.whole_of(over, [main.shape[dim] for dim in over])
         window = call.window()
         return window.along(dims) if window is not None and found is not None else window
 
