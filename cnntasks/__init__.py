@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cnntasks.atomic import replacing as replacing
     from cnntasks.backbones.base import Backbone as Backbone
     from cnntasks.backbones.base import Stage as Stage
+    from cnntasks.backbones.catalog import NetworkInfo as NetworkInfo
+    from cnntasks.backbones.catalog import list_network_info as list_network_info
     from cnntasks.backbones.classifier import Classifier as Classifier
     from cnntasks.backbones.classifier import create_classifier as create_classifier
     from cnntasks.backbones.registry import convert_backbone as convert_backbone
@@ -86,6 +88,7 @@ _EXPORTS = {
     "Learner": "cnntasks.task",
     "ModelCard": "cnntasks.models.card",
     "ModelError": "cnntasks.errors",
+    "NetworkInfo": "cnntasks.backbones.catalog",
     "Outcome": "cnntasks.task",
     "Pipeline": "cnntasks.pipeline",
     "PluginError": "cnntasks.errors",
@@ -108,6 +111,7 @@ _EXPORTS = {
     "hookimpl": "cnntasks.hookspecs",
     "import_attribute": "cnntasks.task",
     "list_backbones": "cnntasks.backbones.registry",
+    "list_network_info": "cnntasks.backbones.catalog",
     "load": "cnntasks.pipeline",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",

@@ -1,0 +1,57 @@
+"""The catalogue of networks says what torchvision and the networks themselves say."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+import torchvision
+
+from cnntasks.backbones.catalog import NetworkInfo, list_network_info
+from cnntasks.backbones.registry import list_backbones
+
+INFOS = {info.name: info for info in list_network_info()}
+PUBLISHED = sorted(name for name, info in INFOS.items() if info.url)
+
+
+def test_every_built_in_network_has_one_record() -> None:
+    names = [info.name for info in list_network_info()]
+    assert len(names) == len(set(names))
+    assert set(list_backbones()) <= set(names)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_figures_are_those_of_torchvision(name: str) -> None:
+    info = INFOS[name]
+    weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
+    accuracy = weights.meta["_metrics"]["ImageNet-1K"]
+    assert info.url == weights.url
+    assert info.sha256 is not None
+    assert info.url.endswith(f"-{info.sha256}.pth")
+    assert info.parameters == weights.meta["num_params"]
+    assert (info.top1, info.top5) == (accuracy["acc@1"], accuracy["acc@5"])
+    assert info.size == pytest.approx(weights.meta["_file_size"] * 2**20, abs=600)
+    assert info.input == (3, *[weights.transforms.keywords["crop_size"]] * 2)
+    assert info.classes == len(weights.meta["categories"])
+    assert info.license
+
+
+def test_records_are_plain_and_whole() -> None:
+    for info in list_network_info():
+        assert info.title, info.name
+        assert info.authors, info.name
+        assert 1990 < info.year < 2030, info.name
+        assert len(info.input) == (2 if info.family == "text1d" else 3), info.name
+        assert dataclasses.asdict(info)["name"] == info.name
+        assert (info.url is None) == (info.sha256 is None) == (info.size is None), info.name
+    assert isinstance(INFOS["vgg16"], NetworkInfo)
+
+
+def test_the_catalogue_is_read_without_torch() -> None:
+    code = (
+        "import sys; from cnntasks.backbones.catalog import list_network_info;"
+        "assert list_network_info(); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
