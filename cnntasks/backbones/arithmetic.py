@@ -8,12 +8,12 @@ does with functions count as much as those that are modules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from cnntasks.errors import InputError, UsageError
+from cnntasks.errors import CnntasksError, InputError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -107,6 +107,19 @@ class Totals:
         )
 
 
+def build_shapes(build: Callable[[], nn.Module]) -> nn.Module:
+    """Build a network on the meta device, which takes no memory; really, where that fails."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return build()
+    except CnntasksError:
+        raise
+    except Exception:  # a builder that looks at numbers, which meta tensors do not have
+        return build()
+
+
 def describe_network(
     module: nn.Module, input_shape: Sequence[int], dtype: torch.dtype | None = None
 ) -> list[LayerRow]:
@@ -145,7 +158,7 @@ def describe_network(
                 continue
             return _rows(tracer.steps, module)
     except InputError as error:
-        raise InputError(f"input {text}: {error}; try a larger or another input") from error
+        raise InputError(f"input {text}: {error}") from error
     raise InputError(f"input {text}: the network cannot run ({failure})")
 
 

@@ -6,7 +6,7 @@ crop, ImageNet-1k validation set).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _FILES = "https://download.pytorch.org/models/"
 _TORCHVISION = "BSD-3-Clause (torchvision); trained on ImageNet-1k, whose terms are for research"
@@ -34,6 +34,7 @@ class NetworkInfo:
         size: of that file in bytes, known to a kilobyte.
         license: of the published weights; empty where there are none.
         note: what is to be known about the figures.
+        multiply_adds: of one `input`, as `describe_network` counts them.
     """
 
     name: str
@@ -51,6 +52,7 @@ class NetworkInfo:
     size: int | None = None
     license: str = ""
     note: str = ""
+    multiply_adds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,10 @@ _NETWORKS = (
     *_TEXT,
 )
 
+# Here so that a list of networks need not import torch; a test counts them again.
+_MULTIPLY_ADDS: dict[str, int] = {}
+
 
 def list_network_info() -> list[NetworkInfo]:
     """Every built-in network, families in the order of their papers, smaller networks first."""
-    return list(_NETWORKS)
+    return [replace(info, multiply_adds=_MULTIPLY_ADDS.get(info.name)) for info in _NETWORKS]

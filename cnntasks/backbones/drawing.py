@@ -6,7 +6,7 @@ Both by their square roots, so that a 7×7 map of 512 channels can be seen besid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +27,10 @@ _COLORS = {
     "parallel branches": "#b279a2",
     "other": "#9d9da1",
 }
-# In units of the drawing, of which one inch has 36.
-_PER_INCH = 36.0
-_CHANNEL, _SIDE, _GAP, _SLANT = 1.1, 7.0, 9.0, 0.22
+# In units of the drawing, of which an inch has 36 or, for a long network, more.
+_PER_INCH, _WIDEST_INCHES = 36.0, 17.0
+_CHANNEL, _SIDE, _GAP, _SLANT = 1.0, 8.0, 8.0, 0.22
+_LETTER_INCHES = 0.078  # of the font below a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Block:
         label: what the network calls it.
         kind: a key of the legend.
         output: C×H×W, C×L or C.
-        note: kernel and stride, where one window makes it.
+        note: kernel and stride of its windows.
     """
 
     label: str
@@ -100,7 +101,7 @@ def _cut(rows: Sequence[LayerRow], depth: int) -> list[Block]:
             groups.append((name, []))
         groups[-1][1].append(row)
     blocks = [_block(name, group) for name, group in groups]
-    return [block for block in blocks if block is not None]
+    return _short_labels([block for block in blocks if block is not None])
 
 
 def _block(name: str, rows: Sequence[LayerRow]) -> Block | None:
@@ -116,22 +117,35 @@ def _block(name: str, rows: Sequence[LayerRow]) -> Block | None:
     else:
         return None
     windows = [row for row in rows if row.kernel is not None]
-    note = _window_text(windows[0]) if len(windows) == 1 else ""
+    if kind == "pooling" and all(set(row.kernel or ()) == {1} for row in windows):
+        return None  # an adaptive pooling of a map that has its size already
+    sizes = sorted({_window_text(row) for row in windows if row.category == "convolution"})
+    note = _window_text(windows[0]) if len(windows) == 1 else " ".join(sizes[:3])
     output = rows[-1].output
     assert output is not None
-    return Block(_label(name), kind, output, note)
+    return Block(name, kind, output, note)
 
 
-def _label(name: str) -> str:
-    """Without what every layer's name begins with, and the numbers in which no-one is interested."""
+def _short_labels(blocks: Sequence[Block]) -> list[Block]:
+    """Without what every name begins with, and without numbers that tell nothing apart."""
+    labels = [block.label for block in blocks]
     for prefix in ("backbone.", "parts.", "features."):
-        name = name.removeprefix(prefix)
-    return name
+        labels = [label.removeprefix(prefix) for label in labels]
+    for _ in range(2):
+        parents = [label.rpartition(".")[0] for label in labels]
+        labels = [
+            parent if parent and label[len(parent) + 1 :].isdigit() and parents.count(parent) == 1
+            else label
+            for label, parent in zip(labels, parents, strict=True)
+        ]  # fmt: skip
+    return [replace(block, label=label) for block, label in zip(blocks, labels, strict=True)]
 
 
 def _window_text(row: LayerRow) -> str:
     assert row.kernel is not None
     assert row.stride is not None
+    if row.category == "pooling" and row.jump is None:
+        return "global"
     size = "×".join(map(str, row.kernel))
     return f"{size} /{max(row.stride)}" if max(row.stride) > 1 else size
 
@@ -144,11 +158,13 @@ def _figure(blocks: Sequence[Block], title: str) -> Any:
     x = 0.0
     for block in blocks:
         places.append(x)
-        x += max(_thickness(block) + _slant(block) + _GAP, 18.0 if upright else 62.0)
+        x += max(_thickness(block) + _slant(block) + _GAP, 12.0 if upright else 60.0)
+    per_inch = max(_PER_INCH, x / _WIDEST_INCHES)
+    letters = max(len(_caption(block, "  ")) for block in blocks)
+    below = per_inch * (letters * _LETTER_INCHES if upright else 0.5)
     tallest = max(_height(block) for block in blocks)
-    below = 110.0 if upright else 60.0
-    top, bottom = tallest * (0.5 + _SLANT) + 46.0, -tallest / 2 - below
-    figure = Figure(figsize=((x + 24) / _PER_INCH, (top - bottom) / _PER_INCH))
+    top, bottom = tallest * (0.5 + _SLANT) + 0.75 * per_inch, -tallest / 2 - below - 12
+    figure = Figure(figsize=((x + 24) / per_inch, (top - bottom) / per_inch))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(-16, x + 8)
     axes.set_ylim(bottom, top)
@@ -158,6 +174,10 @@ def _figure(blocks: Sequence[Block], title: str) -> Any:
         _draw_block(axes, block, place, -tallest / 2 - 8, upright)
     _legend(axes, blocks, title, top)
     return figure
+
+
+def _caption(block: Block, between: str) -> str:
+    return f"{block.label}{between}{'×'.join(map(str, block.output))}"
 
 
 def _thickness(block: Block) -> float:
@@ -180,22 +200,23 @@ def _draw_block(axes: Any, block: Block, x: float, floor: float, upright: bool) 
     width, height, slant = _thickness(block), _height(block), _slant(block)
     low, high = -height / 2, height / 2
     color = to_rgb(_COLORS[block.kind])
+    right, back = x + width, slant
     faces = (
-        ([(x, low), (x + width, low), (x + width, high), (x, high)], 1.0),
-        ([(x, high), (x + width, high), (x + width + slant, high + slant), (x + slant, high + slant)], 1.25),
-        ([(x + width, low), (x + width + slant, low + slant), (x + width + slant, high + slant), (x + width, high)], 0.75),
-    )
+        ([(x, low), (right, low), (right, high), (x, high)], 1.0),
+        ([(x, high), (right, high), (right + back, high + back), (x + back, high + back)], 1.25),
+        ([(right, low), (right + back, low + back), (right + back, high + back), (right, high)], 0.75),
+    )  # fmt: skip
     for corners, light in faces:
         face = tuple(min(1.0, part * light) for part in color)
         axes.add_patch(Polygon(corners, facecolor=face, edgecolor="white", linewidth=0.6))
     middle = x + width / 2
-    shape = "×".join(map(str, block.output))
-    if upright:
-        axes.text(middle, floor, f"{block.label}  {shape}", rotation=90, ha="center", va="top", fontsize=8)
-    else:
-        axes.text(middle, floor, f"{block.label}\n{shape}", ha="center", va="top", fontsize=9)
+    caption = _caption(block, "  " if upright else "\n")
+    turn = 90 if upright else 0
+    axes.text(middle, floor, caption, rotation=turn, ha="center", va="top", fontsize=9)
     if block.note:
-        axes.text(middle + slant, high + slant + 3, block.note, ha="center", va="bottom", fontsize=7)
+        axes.text(
+            middle + slant, high + slant + 3, block.note, ha="center", va="bottom", fontsize=7
+        )
 
 
 def _legend(axes: Any, blocks: Sequence[Block], title: str, top: float) -> None:

@@ -65,6 +65,11 @@ class Step:
     fresh: bool = True
 
     @property
+    def holds_weights(self) -> bool:
+        """Whether it is a module with parameters or buffers of its own."""
+        return self.module is not None and bool(self.module._parameters or self.module._buffers)
+
+    @property
     def category(self) -> str:
         """As in `LayerRow`; a module is what the weightiest of its operations is."""
         if isinstance(self.module, _NORMALISATIONS):
@@ -187,8 +192,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 step.categories.add(call.category)
                 products = multiply_adds(call, func, args, out)
                 step.multiply_adds += products
-                if products:
-                    step.connections += products + call.outputs[0].numel() * call.has_bias
+                step.connections += self._connections(call, step, products)
             self._note_window(call, step)
             found = after(call, followed)
             for tensor in call.outputs:
@@ -233,10 +237,29 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             extra = [(pads.get(dim, (0, 0)), side) for dim, side in sides]
             padding = tuple((p[0] + side[0], p[1] + side[1]) for p, side in extra)
             window = replace(window, padding=padding)
-        if step.category == "pooling":
-            step.connections += prod(window.kernel) * call.outputs[0].numel()
         step.windows.append(window)
         step.groups = call.bound.get("groups", 1)
+
+    def _connections(self, call: Call, step: Step, products: int) -> int:
+        """As LeCun et al. 1998 count them: each weight applied and each bias added, per place."""
+        outputs = call.outputs[0].numel() if call.outputs else 0
+        if products:
+            weights = products
+            if call.name == "convolution":
+                # A filter may be put together of fewer weights, with zeros elsewhere.
+                filters = call.bound["weight"]
+                names = self._origins.get(_memory(filters), set())
+                known = sum(self._state[name].numel() for name in names)
+                weights = products * min(known or filters.numel(), filters.numel())
+                weights //= filters.numel()
+            return weights + outputs * call.has_bias
+        if step.category == "pooling" and (window := self._window(call)) is not None:
+            return outputs * prod(window.kernel) if prod(window.kernel) > 1 else 0
+        if step.category == "pooling" and call.name == "add" and step.used:
+            return outputs  # the bias of a pooling that has weights of its own
+        if call.name == "sum" and call.main is not None and step.holds_weights:
+            return call.main.numel()  # of distances to weights: radial basis functions
+        return 0
 
     def _window(self, call: Call) -> Window | None:
         """The window along the dimensions that are places; a mean over them has one as well."""
