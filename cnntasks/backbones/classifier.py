@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from cnntasks.backbones.base import Backbone
 from cnntasks.backbones.family import Head
 from cnntasks.backbones.layers import pooled_head
+from cnntasks.backbones.radial_basis import RadialBasis
 from cnntasks.backbones.registry import (
     convert_classifier,
     create_backbone,
@@ -67,16 +68,21 @@ class Classifier(nn.Module):
     def reset_output(self, classes: int) -> None:
         """Replace each last layer by a random one for `classes` classes; the rest stays."""
         for name, layer in list(self.last_layers()):
-            parent, _, place = name.rpartition(".")
-            new = nn.Linear(layer.in_features, classes, layer.bias is not None)
-            setattr(self.get_submodule(parent), place, new.to(layer.weight))
+            new: nn.Module = RadialBasis(classes)
+            if isinstance(layer, nn.Linear):
+                new = nn.Linear(layer.in_features, classes, layer.bias is not None)
+            self.set_submodule(name, new.to(layer.weight))
 
-    def last_layers(self) -> Iterator[tuple[str, nn.Linear]]:
+    def last_layers(self) -> Iterator[tuple[str, nn.Linear | RadialBasis]]:
         """(Name in this module, layer) of each layer with a row per class, the output's first."""
         heads = {"output": self.output}
         heads.update({f"auxiliary.{stage}": head for stage, head in self.auxiliary.items()})
         for start, head in heads.items():
-            name, layer = [m for m in head.named_modules() if isinstance(m[1], nn.Linear)][-1]
+            *_, (name, layer) = (
+                (name, module)
+                for name, module in head.named_modules()
+                if isinstance(module, nn.Linear | RadialBasis)
+            )
             yield f"{start}.{name}", layer
 
 

@@ -7,14 +7,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cnntasks.backbones import efficientnet_lite, mobilenet_v3, resnet, vgg
+from cnntasks.backbones import (
+    alexnet,
+    efficientnet_lite,
+    googlenet,
+    lenet,
+    mobilenet_v3,
+    resnet,
+    vgg,
+)
 from cnntasks.backbones.base import Backbone
 from cnntasks.backbones.family import Family, rename_state
 from cnntasks.backbones.weights import load_state, read_state
 from cnntasks.errors import ModelError, UsageError
 from cnntasks.task import import_attribute
 
-_FAMILIES = (efficientnet_lite.FAMILY, mobilenet_v3.FAMILY, resnet.FAMILY, vgg.FAMILY)
+_FAMILIES = (
+    lenet.FAMILY,
+    alexnet.FAMILY,
+    vgg.FAMILY,
+    googlenet.FAMILY,
+    resnet.FAMILY,
+    mobilenet_v3.FAMILY,
+    efficientnet_lite.FAMILY,
+)
 
 
 def find_family(name: str) -> Family | None:
