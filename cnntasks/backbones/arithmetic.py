@@ -217,7 +217,9 @@ def _counts(parameters: Iterable[tuple[str, nn.Parameter]]) -> tuple[int, int]:
 def _row(step: Step, parameters: Sequence[tuple[str, nn.Parameter]]) -> LayerRow:
     output = None if step.output is None else tuple(step.output.shape[1:])
     window = step.windows[0] if len(step.windows) == 1 else None
-    padding = window.padding if window else tuple(side for _, side in sorted(step.pads.items()))
+    padding = window.padding if window else ()
+    if step.category == "other":  # a module that pads and does nothing else
+        padding = tuple(side for _, side in sorted(step.pads.items()))
     trainable, fixed = _counts(parameters)
     return LayerRow(
         name=step.name,

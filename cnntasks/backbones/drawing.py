@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ _COLORS = {
 # In units of the drawing, of which an inch has 36 or, for a long network, more.
 _PER_INCH, _WIDEST_INCHES = 36.0, 17.0
 _CHANNEL, _SIDE, _GAP, _SLANT = 1.0, 8.0, 8.0, 0.22
+_TALL, _LARGEST_SCALE = 110.0, 2.5  # small networks are drawn larger
 _LETTER_INCHES = 0.078  # of the font below a block
 
 
@@ -119,8 +121,7 @@ def _block(name: str, rows: Sequence[LayerRow]) -> Block | None:
     windows = [row for row in rows if row.kernel is not None]
     if kind == "pooling" and all(set(row.kernel or ()) == {1} for row in windows):
         return None  # an adaptive pooling of a map that has its size already
-    sizes = sorted({_window_text(row) for row in windows if row.category == "convolution"})
-    note = _window_text(windows[0]) if len(windows) == 1 else " ".join(sizes[:3])
+    note = _note([row for row in windows if row.category == "convolution"] or windows)
     output = rows[-1].output
     assert output is not None
     return Block(name, kind, output, note)
@@ -141,28 +142,48 @@ def _short_labels(blocks: Sequence[Block]) -> list[Block]:
     return [replace(block, label=label) for block, label in zip(blocks, labels, strict=True)]
 
 
-def _window_text(row: LayerRow) -> str:
-    assert row.kernel is not None
-    assert row.stride is not None
-    if row.category == "pooling" and row.jump is None:
+def _note(rows: Sequence[LayerRow]) -> str:
+    """The kernels of a block and, where it has one, its stride."""
+    if [row.category for row in rows] == ["pooling"] and rows[0].jump is None:
         return "global"
-    size = "×".join(map(str, row.kernel))
-    return f"{size} /{max(row.stride)}" if max(row.stride) > 1 else size
+    kernels = sorted({"×".join(map(str, row.kernel)) for row in rows if row.kernel})
+    stride = max((max(row.stride) for row in rows if row.stride), default=1)
+    return " ".join(kernels[:3]) + (f" /{stride}" if stride > 1 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Solid:
+    """The size of a drawn block; `slant` is its side into the page, to the right and up."""
+
+    width: float
+    height: float
+    slant: float
+
+    @classmethod
+    def of(cls, block: Block, scale: float) -> _Solid:
+        channels, *sides = block.output
+        return cls(
+            width=max(scale * _CHANNEL * sqrt(channels), 1.5),
+            height=scale * _SIDE * sqrt(sides[0] if sides else 1),
+            slant=scale * _SIDE * _SLANT * sqrt(sides[1] if len(sides) > 1 else 1),
+        )
 
 
 def _figure(blocks: Sequence[Block], title: str) -> Any:
     from matplotlib.figure import Figure
 
     upright = len(blocks) > 12
-    places: list[float] = []
-    x = 0.0
-    for block in blocks:
+    tallest = max(_Solid.of(block, 1.0).height for block in blocks)
+    scale = min(max(_TALL / tallest, 1.0), _LARGEST_SCALE)
+    solids = [_Solid.of(block, scale) for block in blocks]
+    tallest *= scale
+    places, x = [], 0.0
+    for solid in solids:
         places.append(x)
-        x += max(_thickness(block) + _slant(block) + _GAP, 12.0 if upright else 60.0)
+        x += max(solid.width + solid.slant + _GAP, 12.0 if upright else 60.0)
     per_inch = max(_PER_INCH, x / _WIDEST_INCHES)
     letters = max(len(_caption(block, "  ")) for block in blocks)
-    below = per_inch * (letters * _LETTER_INCHES if upright else 0.5)
-    tallest = max(_height(block) for block in blocks)
+    below = per_inch * (letters * _LETTER_INCHES if upright else 0.4)
     top, bottom = tallest * (0.5 + _SLANT) + 0.75 * per_inch, -tallest / 2 - below - 12
     figure = Figure(figsize=((x + 24) / per_inch, (top - bottom) / per_inch))
     axes = figure.add_axes((0, 0, 1, 1))
@@ -170,9 +191,17 @@ def _figure(blocks: Sequence[Block], title: str) -> Any:
     axes.set_ylim(bottom, top)
     axes.set_aspect("equal")
     axes.axis("off")
-    for block, place in zip(blocks, places, strict=True):
-        _draw_block(axes, block, place, -tallest / 2 - 8, upright)
-    _legend(axes, blocks, title, top)
+    for block, solid, place in zip(blocks, solids, places, strict=True):
+        _draw_solid(axes, solid, place, _COLORS[block.kind])
+        caption = _caption(block, "  " if upright else "\n")
+        middle, turn = place + solid.width / 2, 90 if upright else 0
+        axes.text(
+            middle, -tallest / 2 - 8, caption, rotation=turn, ha="center", va="top", fontsize=9
+        )
+        middle, above = middle + solid.slant, solid.height / 2 + solid.slant + 3
+        axes.text(middle, above, block.note, ha="center", va="bottom", fontsize=7)
+    _legend(axes, [block.kind for block in blocks])
+    axes.text(-8, top - 8, title, va="top", fontsize=13, fontweight="bold")
     return figure
 
 
@@ -180,54 +209,37 @@ def _caption(block: Block, between: str) -> str:
     return f"{block.label}{between}{'×'.join(map(str, block.output))}"
 
 
-def _thickness(block: Block) -> float:
-    return max(_CHANNEL * float(block.output[0]) ** 0.5, 1.5)
-
-
-def _height(block: Block) -> float:
-    return _SIDE * float(block.output[1] if len(block.output) > 1 else 1) ** 0.5
-
-
-def _slant(block: Block) -> float:
-    """Of the side that goes into the page; none for signals and vectors."""
-    return _SIDE * _SLANT * float(block.output[2] if len(block.output) > 2 else 1) ** 0.5
-
-
-def _draw_block(axes: Any, block: Block, x: float, floor: float, upright: bool) -> None:
+def _draw_solid(axes: Any, solid: _Solid, x: float, color: str) -> None:
+    """Front, top and right side, in three lights."""
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Polygon
 
-    width, height, slant = _thickness(block), _height(block), _slant(block)
-    low, high = -height / 2, height / 2
-    color = to_rgb(_COLORS[block.kind])
-    right, back = x + width, slant
+    right, low, high = x + solid.width, -solid.height / 2, solid.height / 2
+
+    def behind(corner: tuple[float, float]) -> tuple[float, float]:
+        return corner[0] + solid.slant, corner[1] + solid.slant
+
+    front = [(x, low), (right, low), (right, high), (x, high)]
     faces = (
-        ([(x, low), (right, low), (right, high), (x, high)], 1.0),
-        ([(x, high), (right, high), (right + back, high + back), (x + back, high + back)], 1.25),
-        ([(right, low), (right + back, low + back), (right + back, high + back), (right, high)], 0.75),
-    )  # fmt: skip
+        (front, 1.0),
+        ([front[3], front[2], behind(front[2]), behind(front[3])], 1.25),
+        ([front[1], behind(front[1]), behind(front[2]), front[2]], 0.75),
+    )
     for corners, light in faces:
-        face = tuple(min(1.0, part * light) for part in color)
+        face = tuple(min(1.0, part * light) for part in to_rgb(color))
         axes.add_patch(Polygon(corners, facecolor=face, edgecolor="white", linewidth=0.6))
-    middle = x + width / 2
-    caption = _caption(block, "  " if upright else "\n")
-    turn = 90 if upright else 0
-    axes.text(middle, floor, caption, rotation=turn, ha="center", va="top", fontsize=9)
-    if block.note:
-        axes.text(
-            middle + slant, high + slant + 3, block.note, ha="center", va="bottom", fontsize=7
-        )
 
 
-def _legend(axes: Any, blocks: Sequence[Block], title: str, top: float) -> None:
+def _legend(axes: Any, kinds: Sequence[str]) -> None:
     from matplotlib.patches import Patch
 
-    shown = [kind for kind in _COLORS if any(block.kind == kind for block in blocks)]
+    shown = [kind for kind in _COLORS if kind in kinds]
     axes.legend(
         handles=[Patch(facecolor=_COLORS[kind], label=kind) for kind in shown],
+        title="height: map size, width: channels, both by their square roots",
+        title_fontsize=8,
         loc="upper right",
         ncols=len(shown),
         frameon=False,
         fontsize=8,
     )
-    axes.text(-8, top - 8, title, ha="left", va="top", fontsize=13, fontweight="bold")

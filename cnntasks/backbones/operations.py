@@ -226,9 +226,11 @@ def multiply_adds(call: Call, func: Any, args: Sequence[Any], out: Any) -> int:
 def _of_convolution(call: Call) -> int:
     weight, groups = call.bound["weight"], call.bound["groups"]
     if call.bound["transposed"]:  # each input is spread over a window
-        return int(call.bound["input"].numel()) * prod(weight.shape[1:])
+        spread: int = call.bound["input"].numel() * prod(weight.shape[1:])
+        return spread
     channels: int = weight.shape[1] * groups
-    return convolution_multiply_adds(channels, weight.shape[2:], call.outputs[0].numel(), groups)
+    kernel: Sequence[int] = weight.shape[2:]
+    return convolution_multiply_adds(channels, kernel, call.outputs[0].numel(), groups)
 
 
 def _of_product(call: Call) -> int:

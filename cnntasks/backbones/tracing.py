@@ -77,6 +77,8 @@ class Step:
         for category in ("convolution", "linear", "pooling", "activation"):
             if category in self.categories:
                 return category
+        if self.connections:  # such as radial basis functions
+            return "linear"
         return "join" if self.module is None and "join" in self.categories else "other"
 
 

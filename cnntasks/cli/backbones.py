@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -111,7 +112,13 @@ def show_network(
     """Show each layer of the network NAME: sizes, parameters, multiply-adds, receptive field."""
     if features_only and classes is not None:
         raise UsageError("--features-only has no classes; leave out one of the two options")
-    sizes = _usual_input(name) if shape is None else _parse_shape(shape)
+    usual = _usual_input(name)
+    sizes = usual if shape is None else _parse_shape(shape)
+    if len(sizes) != len(usual):
+        raise UsageError(
+            f"--input {shape!r}: {name} takes {len(usual)} sizes, channels first, such as "
+            f"{'x'.join(map(str, usual))}"
+        )
     if plot is not None:
         from cnntasks.backbones.drawing import check_suffix
 
@@ -129,7 +136,7 @@ def show_network(
 
 
 def _parse_shape(text: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"\d{1,6}([x×]\d{1,6}){0,2}", text, re.ASCII | re.IGNORECASE):
+    if not re.fullmatch(r"\d{1,6}([x×]\d{1,6}){1,2}", text, re.ASCII | re.IGNORECASE):
         raise UsageError(
             f"--input {text!r} is no size; give channels x height x width, such as 3x224x224"
         )
@@ -177,16 +184,11 @@ def _described(name: str, sizes: tuple[int, ...], classes: int) -> list[LayerRow
         return describe_network(network, sizes)
     except InputError as error:
         first = str(error)
-    side = max(sizes[1:], default=1)
-    usual = _usual_input(name)
-    larger = sizes[:1] + usual[1:]
-    while len(usual) == len(sizes) and side <= _LARGEST_SIDE:
-        side *= 2
+    side, larger = max(sizes[1:]), _usual_input(name)
+    while (side := 2 * side) <= _LARGEST_SIDE:
         tried = sizes[:1] + tuple(max(side, size) for size in sizes[1:])
-        try:
+        with contextlib.suppress(InputError):
             describe_network(network, tried)
-        except InputError:
-            continue
-        larger = tried
-        break
+            larger = tried
+            break
     raise InputError(f"{name}: {first}; try --input {'x'.join(map(str, larger))}")

@@ -51,8 +51,9 @@ def print_layers(rows: Sequence[LayerRow], style: str) -> None:
 
 
 def _cells(row: LayerRow) -> dict[str, str]:
+    name = row.name.removeprefix("backbone.parts.")
     return {
-        "layer": row.name if row.call == 1 else f"{row.name} ({row.call})",
+        "layer": name if row.call == 1 else f"{name} ({row.call})",
         "kind": "unused" if row.category == "unused" else row.kind + _grouped(row),
         "kernel": _sides(row.kernel),
         "stride": _same(row.stride),
@@ -93,6 +94,8 @@ def _padding(sides: Sequence[tuple[int, int]] | None) -> str:
 
 
 def _bytes(number: int) -> str:
+    if number < 1000:
+        return f"{number} B"
     return f"{number / 1e6:,.2f} MB" if number >= 1e5 else f"{number / 1e3:,.1f} kB"
 
 
