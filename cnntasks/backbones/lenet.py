@@ -6,6 +6,8 @@ sections II.B and II.C. Every unit up to F6 ends in the squashing function of ap
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,6 +16,9 @@ from cnntasks.backbones.base import Backbone, Stage
 from cnntasks.backbones.family import Family, Head
 from cnntasks.backbones.layers import GlobalAveragePool
 from cnntasks.backbones.radial_basis import HEIGHT, WIDTH, RadialBasis
+
+if TYPE_CHECKING:
+    from cnntasks.backbones.classifier import Classifier
 
 # Table I: the maps of S2 that each map of C3 sees.
 _TABLE = (
@@ -117,24 +122,24 @@ def map_criterion(logits: Tensor, target: Tensor, j: float = 0.1) -> Tensor:
     Args:
         logits: B×K, of a `lenet5` classifier.
         target: B class numbers.
-        j: makes classes that are far off already be pushed no further.
+        j: how near a wrong class must be to be pushed away; the paper's j is positive.
     """
     rest = functional.pad(logits, (0, 1), value=-j)
     own = logits.gather(1, target[:, None])[:, 0]
     return (rest.logsumexp(dim=1) - own).mean()
 
 
-def count_connections(network: nn.Module, height: int = 32, width: int = 32) -> dict[str, int]:
+def count_connections(network: Classifier, height: int = 32, width: int = 32) -> dict[str, int]:
     """Connections of each layer of a `lenet5` classifier, counted as the paper does.
 
     One for each input of each unit, and one for its bias; shared weights count at every place.
 
     Args:
-        network: a `Classifier`.
+        network: made by `create_classifier("lenet5")`.
         height, width: of the picture, in pixels.
     """
-    parts = {**dict(network.backbone.parts), "f6": network.embed, "output": network.output}
-    x = torch.zeros(1, parts["c1"][0].in_channels, height, width)
+    parts = {**network.backbone.parts, "f6": network.embed, "output": network.output}
+    x = torch.zeros(1, len(network.backbone.mean), height, width)
     counts: dict[str, int] = {}
     with torch.no_grad():
         for name, part in parts.items():

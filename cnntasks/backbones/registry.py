@@ -14,6 +14,7 @@ from cnntasks.backbones import (
     lenet,
     mobilenet_v3,
     resnet,
+    text1d,
     vgg,
 )
 from cnntasks.backbones.base import Backbone
@@ -30,6 +31,7 @@ _FAMILIES = (
     resnet.FAMILY,
     mobilenet_v3.FAMILY,
     efficientnet_lite.FAMILY,
+    text1d.FAMILY,
 )
 
 
