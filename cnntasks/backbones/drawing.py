@@ -31,7 +31,7 @@ _COLORS = {
 # In units of the drawing, of which an inch has 36 or, for a long network, more.
 _PER_INCH, _WIDEST_INCHES = 36.0, 17.0
 _CHANNEL, _SIDE, _GAP, _SLANT = 1.0, 8.0, 8.0, 0.22
-_TALL, _LARGEST_SCALE = 110.0, 2.5  # small networks are drawn larger
+_TALL, _LARGEST_SCALE = 115.0, 2.5  # small networks are drawn larger
 _LETTER_INCHES = 0.078  # of the font below a block
 
 
@@ -119,7 +119,7 @@ def _block(name: str, rows: Sequence[LayerRow]) -> Block | None:
     else:
         return None
     windows = [row for row in rows if row.kernel is not None]
-    if kind == "pooling" and all(set(row.kernel or ()) == {1} for row in windows):
+    if kind == "pooling" and windows and all(set(row.kernel or ()) == {1} for row in windows):
         return None  # an adaptive pooling of a map that has its size already
     note = _note([row for row in windows if row.category == "convolution"] or windows)
     output = rows[-1].output
@@ -174,7 +174,7 @@ def _figure(blocks: Sequence[Block], title: str) -> Any:
 
     upright = len(blocks) > 12
     tallest = max(_Solid.of(block, 1.0).height for block in blocks)
-    scale = min(max(_TALL / tallest, 1.0), _LARGEST_SCALE)
+    scale = min(_TALL / tallest, _LARGEST_SCALE)
     solids = [_Solid.of(block, scale) for block in blocks]
     tallest *= scale
     places, x = [], 0.0
@@ -184,10 +184,11 @@ def _figure(blocks: Sequence[Block], title: str) -> Any:
     per_inch = max(_PER_INCH, x / _WIDEST_INCHES)
     letters = max(len(_caption(block, "  ")) for block in blocks)
     below = per_inch * (letters * _LETTER_INCHES if upright else 0.4)
+    left = 16.0 if upright else 34.0
     top, bottom = tallest * (0.5 + _SLANT) + 0.75 * per_inch, -tallest / 2 - below - 12
-    figure = Figure(figsize=((x + 24) / per_inch, (top - bottom) / per_inch))
+    figure = Figure(figsize=((x + left + 8) / per_inch, (top - bottom) / per_inch))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(-16, x + 8)
+    axes.set_xlim(-left, x + 8)
     axes.set_ylim(bottom, top)
     axes.set_aspect("equal")
     axes.axis("off")
@@ -201,7 +202,7 @@ def _figure(blocks: Sequence[Block], title: str) -> Any:
         middle, above = middle + solid.slant, solid.height / 2 + solid.slant + 3
         axes.text(middle, above, block.note, ha="center", va="bottom", fontsize=7)
     _legend(axes, [block.kind for block in blocks])
-    axes.text(-8, top - 8, title, va="top", fontsize=13, fontweight="bold")
+    axes.text(8 - left, top - 8, title, va="top", fontsize=13, fontweight="bold")
     return figure
 
 

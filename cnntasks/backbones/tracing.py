@@ -191,7 +191,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             step = self._step_of(call, used, len(followed))
             if step is not None:
                 step.used |= used
-                step.categories.add(call.category)
+                if call.name not in REDUCTIONS or self._window(call) is not None:
+                    step.categories.add(call.category)
                 products = multiply_adds(call, func, args, out)
                 step.multiply_adds += products
                 step.connections += self._connections(call, step, products)
