@@ -55,7 +55,13 @@ def test_multiply_adds_are_what_torch_counts_on_another_input(name: str) -> None
     assert 2 * Totals.of(rows).multiply_adds == counted(network, (3, 96, 128))
 
 
-@pytest.mark.parametrize("info", NETWORKS, ids=lambda info: info.name)
+@pytest.mark.parametrize(
+    "info",
+    [
+        pytest.param(info, id=info.name, marks=() if info in FIRST.values() else pytest.mark.slow)
+        for info in NETWORKS
+    ],
+)
 def test_the_catalogue_says_what_is_counted(info: NetworkInfo) -> None:
     network = ours(info)
     totals = Totals.of(describe_network(network, info.input))
