@@ -92,8 +92,8 @@ def create_classifier(
     """Build a backbone with its classification head.
 
     Args:
-        name: one of `list_backbones()`. A plugin's own backbone gets global average pooling and
-            one fully connected layer.
+        name: as `create_backbone` takes it. A plugin's own backbone gets global average pooling
+            and one fully connected layer.
         classes: number of classes, K.
         in_channels: of the input; 3 for RGB.
         weights: None for random ones, `"imagenet"`, or a file: a published one (`.pth`, read

@@ -15,9 +15,11 @@ from cnntasks.backbones import (
     mobilenet_v3,
     resnet,
     text1d,
+    torchvision_any,
     vgg,
 )
 from cnntasks.backbones.base import Backbone
+from cnntasks.backbones.catalog import list_network_info
 from cnntasks.backbones.family import Family, rename_state
 from cnntasks.backbones.weights import load_state, read_state
 from cnntasks.errors import ModelError, UsageError
@@ -36,7 +38,13 @@ _FAMILIES = (
 
 
 def find_family(name: str) -> Family | None:
-    """The family that the network `name` belongs to; None where a plugin's or no network has it."""
+    """The family that the network `name` belongs to; None where a plugin's or no network has it.
+
+    Raises:
+        UsageError: `name` is `torchvision:NAME`, and that is no network or no chain of maps.
+    """
+    if name.startswith(torchvision_any.PREFIX):
+        return torchvision_any.torchvision_family(name)
     return next((family for family in _FAMILIES if name in family.names), None)
 
 
@@ -47,7 +55,10 @@ def _registered() -> dict[str, str]:
 
 
 def list_backbones() -> list[str]:
-    """The names that `create_backbone` knows, sorted; plugins' included."""
+    """The names that `create_backbone` knows, sorted; plugins' included.
+
+    It knows `torchvision:NAME` for torchvision's other networks as well.
+    """
     return sorted({*(name for family in _FAMILIES for name in family.names), *_registered()})
 
 
@@ -55,8 +66,8 @@ def create_backbone(name: str, in_channels: int = 3, weights: str | Path | None 
     """Build a backbone.
 
     Args:
-        name: one of `list_backbones()`.
-        in_channels: of the input; 3 for RGB.
+        name: one of `list_backbones()`, or `torchvision:NAME` (`torchvision:densenet121`).
+        in_channels: of the input; 3 for RGB. For a network for text, the size of the embedding.
         weights: None for random ones, `"imagenet"`, or a published file (`.pth`, read without
             running code) or `.safetensors`.
 
@@ -97,11 +108,15 @@ def weights_file(name: str, weights: str | Path) -> Path:
         return Path(weights)
     family = find_family(name)
     if family is None or family.imagenet is None:
-        raise ModelError(
-            f"{name}: no ImageNet weights come with cnntasks; "
-            "download torchvision's file and name it with --weights FILE"
-        )
+        raise ModelError(f"{name}: no ImageNet weights come with cnntasks; {_remedy(name)}")
     return family.imagenet(name)
+
+
+def _remedy(name: str) -> str:
+    url = next((info.url for info in list_network_info() if info.name == name), None)
+    if url or name.startswith(torchvision_any.PREFIX):
+        return f"download {url or 'those of torchvision'} and name the file with --weights FILE"
+    return "none are published either; leave them out, or name a file of your own: --weights FILE"
 
 
 def convert_backbone(name: str, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from cnntasks import ModelError, create_backbone
+from cnntasks import ModelError, UsageError, create_backbone
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,14 @@ def default_settings(backbone: str) -> Settings:
     A VGG gives the paper's own form: one level (the last convolution, stride 16), anchors of 128,
     256 and 512 pixels, two fully connected layers of 4096. Every other backbone gets a pyramid on
     its last stages of stride 8, 16 and 32 and one pooled level of stride 64.
+
+    Raises:
+        UsageError: there is no such backbone, or none of its stages is coarse enough (LeNet-5,
+            networks for text).
     """
     net = create_backbone(backbone)
+    if net.stages[-1].stride < 16:
+        raise UsageError(f"{backbone}: a detector needs a backbone with a stage of stride 16 or 32")
     if backbone.startswith("vgg"):
         last = [stage.name for stage in net.stages if stage.stride == 16 and "conv" in stage.name]
         return Settings(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
+
+from cnntasks.backbones.classifier import Classifier, create_classifier
 
 
 def published(name: str, width: int | None = None, **options: Any) -> Any:
@@ -48,6 +51,39 @@ def randomize(net: nn.Module) -> nn.Module:
             module.running_var.uniform_(0.5, 2, generator=generator)
             module.weight.data.uniform_(0.5, 1.5, generator=generator)
             module.num_batches_tracked.fill_(3)
+        elif isinstance(module, nn.LayerNorm):
+            module.weight.data.uniform_(0.5, 1.5, generator=generator)
+        if isinstance(getattr(module, "layer_scale", None), nn.Parameter):  # of ConvNeXt
+            module.layer_scale.data.uniform_(0.5, 1.5, generator=generator)
         if getattr(module, "bias", None) is not None:
             module.bias.data.normal_(0, 0.1, generator=generator)
     return net
+
+
+def pictures(batch: int = 2, channels: int = 3, side: int = 64) -> Tensor:
+    """The same normally distributed pictures each time."""
+    return torch.randn(batch, channels, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def saved(net: nn.Module, path: Path) -> Path:
+    """Write the state dict of a network."""
+    torch.save(net.state_dict(), path)
+    return path
+
+
+def logits(network: nn.Module, x: Tensor) -> Tensor:
+    """What torchvision's network or ours says of a batch."""
+    with torch.inference_mode():
+        found = network.eval()(x)
+    return found["logits"] if isinstance(found, dict) else found
+
+
+def check_published(net: nn.Module, name: str, folder: Path, side: int = 64) -> Classifier:
+    """Fail unless our network `name` with the weights of torchvision's says the same."""
+    x = pictures(side=side)
+    classifier = create_classifier(name, weights=saved(net, folder / "net.pth"))
+    expected = logits(net, x)
+    scale = float(expected.std(dim=0).max())  # the two pictures give different answers
+    assert scale > 1e-3
+    torch.testing.assert_close(logits(classifier, x), expected, rtol=1e-4, atol=1e-4 * scale)
+    return classifier

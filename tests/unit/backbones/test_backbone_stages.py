@@ -14,7 +14,9 @@ from cnntasks.errors import UsageError
 
 # Built by the same code as their smaller relatives, and slow to initialise.
 DEEP = {"resnet34", "resnet101", "resnet152", "vgg13", "vgg13_bn", "vgg16_bn", "vgg19", "vgg19_bn"}
-QUICK = [name for name in list_backbones() if name not in DEEP]
+# Convolutions without padding, or networks for text: see their own tests.
+OTHER = {"lenet5", "alexnet", "alexnet2012", "kim_cnn", "vdcnn9"}
+QUICK = [name for name in list_backbones() if name not in DEEP | OTHER]
 SEVERAL = ["efficientnet_lite0", "mobilenet_v3_small", "resnet18"]
 
 
@@ -53,6 +55,37 @@ def test_channels_and_strides_hold_on_a_picture_of_whole_strides(name: str) -> N
 @pytest.mark.parametrize("name", sorted(DEEP))
 def test_channels_and_strides_hold_for_the_deep_ones(name: str) -> None:
     test_channels_and_strides_hold_on_a_picture_of_whole_strides(name)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "alexnet2012"])
+def test_without_padding_maps_grow_with_the_stride(name: str) -> None:
+    backbone = create_backbone(name)
+    small, large = (all_maps(backbone, torch.zeros(1, 3, s, s + 32)) for s in (96, 160))
+    for stage in backbone.stages:
+        assert small[stage.name].shape[1] == stage.channels
+        for axis in (2, 3):
+            grown = large[stage.name].shape[axis] - small[stage.name].shape[axis]
+            assert grown * stage.stride == 64, stage
+
+
+@pytest.mark.parametrize("name", [*QUICK, *sorted(OTHER)])
+def test_one_channel_and_freezing_work_with_every_network(name: str) -> None:
+    backbone = create_backbone(name, in_channels=1)
+    text = name in ("kim_cnn", "vdcnn9")
+    x = torch.randn(2, 1, 64) if text else torch.randn(2, 1, 64, 64)
+    assert len(backbone.mean) == len(backbone.std) == 1
+    names = [stage.name for stage in backbone.stages]
+
+    backbone.freeze(names[len(names) // 2])
+
+    frozen = {k.split(".")[1] for k, p in backbone.named_parameters() if not p.requires_grad}
+    trained = {k.split(".")[1] for k, p in backbone.named_parameters() if p.requires_grad}
+    assert frozen <= set(names[: len(names) // 2 + 1])
+    assert trained <= set(names[len(names) // 2 + 1 :])
+    assert frozen
+    (last,) = backbone.train()(x).values()
+    assert last.shape[:2] == (2, backbone.stages[-1].channels)
+    assert last.requires_grad == bool(trained)
 
 
 @pytest.mark.parametrize("name", [*SEVERAL, "vgg11"])

@@ -177,8 +177,13 @@ def test_a_malformed_published_key_gives_one_line(tmp_path: Path) -> None:
 
 
 def test_networks_without_imagenet_weights_say_where_to_get_them() -> None:
-    with pytest.raises(ModelError, match=r"resnet18: no ImageNet weights .* --weights FILE"):
+    address = r"https://download\.pytorch\.org/models/resnet18-f37072fd\.pth"
+    with pytest.raises(
+        ModelError, match=rf"resnet18: no ImageNet weights .*{address} .*--weights FILE"
+    ):
         create_backbone("resnet18", weights="imagenet")
+    with pytest.raises(ModelError, match=r"lenet5: no ImageNet weights .*none are published"):
+        create_backbone("lenet5", weights="imagenet")
 
 
 def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
