@@ -90,6 +90,9 @@ def _rearranged(call: Call, field: Field) -> Field | None:
     if call.name in ("slice", "split", "split_with_sizes", "chunk"):
         whole = bound["dim"] % main.ndim not in field.dims or out.shape == main.shape
         return field if whole else None
+    if call.name == "as_strided":  # torch's global pooling of maps with channels last
+        single = all(axis.jump is None for axis in field.axes)
+        return field if single and out.ndim == main.ndim else None
     if call.name == "embedding":
         return field
     return None

@@ -51,7 +51,7 @@ def print_layers(rows: Sequence[LayerRow], style: str) -> None:
 
 
 def _cells(row: LayerRow) -> dict[str, str]:
-    name = row.name.removeprefix("backbone.parts.")
+    name = row.name.removeprefix("backbone.").removeprefix("parts.")
     return {
         "layer": name if row.call == 1 else f"{name} ({row.call})",
         "kind": "unused" if row.category == "unused" else row.kind + _grouped(row),

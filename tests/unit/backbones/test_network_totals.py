@@ -13,14 +13,8 @@ from cnntasks.backbones.catalog import NetworkInfo, list_network_info
 from cnntasks.backbones.classifier import create_classifier
 
 NETWORKS = list_network_info()
-PUBLISHED = (
-    "alexnet",
-    "googlenet",
-    "mobilenet_v3_small",
-    "resnet18",
-    "shufflenet_v2_x1_0",
-    "vgg11",
-)
+FIRST = {info.family: info for info in reversed(NETWORKS)}  # the smallest of each family
+PUBLISHED = ("alexnet", "googlenet", "mobilenet_v3_small", "resnet18", "vgg11")
 
 
 def published(name: str) -> nn.Module:

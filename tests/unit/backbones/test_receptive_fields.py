@@ -162,6 +162,12 @@ def test_shuffled_and_split_channels_keep_their_places() -> None:
     assert last(describe_network(network, (1, 9, 9))).receptive_field == (5, 5)
 
 
+def test_global_pooling_of_channels_last_is_followed() -> None:
+    network = nn.Sequential(ChannelsLast(), nn.AdaptiveAvgPool2d(1))
+    row = last(describe_network(network, (4, 9, 9)))
+    assert (row.receptive_field, row.jump) == ((5 + 8, 5 + 8), None)
+
+
 class Turned(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x.flip(3)
