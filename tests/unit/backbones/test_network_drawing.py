@@ -17,6 +17,10 @@ from cnntasks.errors import InputError, UsageError
 SMALL = nn.Sequential(
     nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 5)
 )
+
+
+def blocks(name: str, shape: tuple[int, ...]) -> list[Block]:
+    network = build_shapes(lambda: create_classifier(name, in_channels=shape[0]))
     return blocks_of(describe_network(network, shape))
 
 
