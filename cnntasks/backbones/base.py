@@ -21,7 +21,7 @@ class Stage:
     Attributes:
         name: unique within the backbone.
         channels: of the feature map there.
-        stride: input pixels per feature-map pixel.
+        stride: input pixels (places of a text) per feature-map pixel.
     """
 
     name: str
@@ -67,11 +67,13 @@ class Backbone(nn.Module):
         """Feature maps of the wanted stages (the last one when None).
 
         Args:
-            x: B×C×H×W, normalised with `mean` and `std`.
+            x: B×C×H×W, normalised with `mean` and `std`. Networks for text take B×C×L, and so are
+                their maps.
             stages: stage names in any order.
 
         Returns:
-            Stage name to B×channels×H/stride×W/stride (rounded up or down as the network has it).
+            Stage name to B×channels×H/stride×W/stride (rounded up or down as the network has it;
+            less where it does not pad).
 
         Raises:
             UsageError: a name is not a stage of this backbone.

@@ -120,11 +120,11 @@ def _load(classifier: Classifier, name: str, path: Path) -> None:
     """Load a file; what it cannot know of the head stays as it is."""
     state = convert_classifier(name, read_state(path))
     own = classifier.state_dict()
-    kept = [
-        f"{last}."
-        for last, layer in classifier.last_layers()
-        if len(state.get(f"{last}.weight", ())) != layer.out_features
-    ]
+    kept = []
+    for last, layer in classifier.last_layers():
+        weight = state.get(f"{last}.weight")
+        if weight is None or weight.shape[:1] != (layer.out_features,):
+            kept.append(f"{last}.")
     starts = {key.partition(".")[0] for key in state}
     if "output" not in starts:
         kept.append("embed.")

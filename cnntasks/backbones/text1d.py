@@ -27,8 +27,8 @@ _WIDTH = 2048  # of its fully connected layers
 class Windows(nn.Module):
     """Convolutions of several widths side by side, each with ReLU.
 
-    Padded as 'same' (the odd place to the right), so that all maps have the length of the text.
-    The paper does not pad; its maximum over time then never sees a window across the edge.
+    Padded with zeros as 'same' (the odd place to the right), so that all maps have the length of
+    the text and none is too short; the paper says "padded where necessary".
     """
 
     def __init__(self, in_channels: int) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from cnntasks.backbones import alexnet
 from cnntasks.backbones.alexnet import response_norm
+from cnntasks.backbones.catalog import list_network_info
 from cnntasks.backbones.classifier import create_classifier
 from cnntasks.backbones.registry import create_backbone
 
@@ -35,7 +36,8 @@ def test_a_whole_alexnet_gives_torchvisions_own_logits(tmp_path: Path) -> None:
 def test_the_parameters_are_the_papers() -> None:
     expected = sum(n * maps * side**2 + n for n, maps, side in CONVOLUTIONS)
     expected += sum(n * inputs + n for n, inputs in CONNECTED)
-    assert expected == 60_965_224  # "60 million parameters"
+    (info,) = (info for info in list_network_info() if info.name == "alexnet2012")
+    assert expected == info.parameters == 60_965_224  # "60 million parameters"
     assert sum(p.numel() for p in create_classifier("alexnet2012").parameters()) == expected
 
 

@@ -10,6 +10,7 @@ import pytest
 import torchvision
 
 from cnntasks.backbones.catalog import NetworkInfo, list_network_info
+from cnntasks.backbones.classifier import create_classifier
 from cnntasks.backbones.registry import list_backbones
 
 INFOS = {info.name: info for info in list_network_info()}
@@ -35,6 +36,16 @@ def test_the_figures_are_those_of_torchvision(name: str) -> None:
     assert info.input == (3, *[weights.transforms.keywords["crop_size"]] * 2)
     assert info.classes == len(weights.meta["categories"])
     assert info.license
+
+
+@pytest.mark.parametrize(
+    "name", ["lenet5", "mobilenet_v3_small", "efficientnet_lite0", "googlenet"]
+)
+def test_the_number_of_parameters_is_the_networks_own(name: str) -> None:
+    info = INFOS[name]
+    network = create_classifier(name, info.classes, info.input[0])
+    counted = (network.backbone, network.embed, network.output)
+    assert sum(p.numel() for part in counted for p in part.parameters()) == info.parameters
 
 
 def test_records_are_plain_and_whole() -> None:

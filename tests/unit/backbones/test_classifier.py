@@ -144,6 +144,23 @@ def test_a_classifiers_own_file_is_read_back(suffix: str, tmp_path: Path) -> Non
         assert torch.equal(trunk.state_dict()[key], value), key
 
 
+def test_files_older_than_the_batch_counters_are_read(tmp_path: Path) -> None:
+    state = published("resnet18").state_dict()
+    old = {key: value for key, value in state.items() if "num_batches" not in key}
+    assert len(old) < len(state)
+    torch.save(old, tmp_path / "old.pth")
+    classifier = create_classifier("resnet18", weights=tmp_path / "old.pth")
+    assert torch.equal(classifier.output[-1].weight, old["fc.weight"])
+
+
+def test_a_last_layer_of_another_width_is_refused(tmp_path: Path) -> None:
+    state = published("resnet18").state_dict()
+    for wrong in (torch.zeros(1000, 7), torch.zeros(1000)):
+        torch.save({**state, "fc.weight": wrong}, tmp_path / "odd.pth")
+        with pytest.raises(ModelError, match=r"odd\.pth: these weights do not fit resnet18"):
+            create_classifier("resnet18", weights=tmp_path / "odd.pth")
+
+
 def test_converting_leaves_no_key_out_and_makes_none_up() -> None:
     net = published("resnet18")
     state = net.state_dict()
