@@ -18,9 +18,8 @@ from cnntasks.backbones.formulas import convolution_multiply_adds, linear_multip
 
 #: Where they reduce dimensions that are places, they are global pooling.
 REDUCTIONS = frozenset(("mean", "sum", "amax", "max"))
-_UNTAGGED = frozenset(
-    ("hardtanh", "hardswish", "prelu_kernel")
-)  # pointwise, though torch 2.11 does not say so
+# Pointwise, though torch 2.11 does not say so.
+_UNTAGGED = frozenset(("hardtanh", "hardswish", "prelu_kernel"))
 _ACTIVATIONS = _UNTAGGED | frozenset(
     ("relu", "sigmoid", "tanh", "silu", "gelu", "hardsigmoid", "leaky_relu", "elu", "softmax")
 )

@@ -185,6 +185,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         used = {name for memory in memories for name in self._origins.get(memory, ())}
         fields = self._fields
         followed = [(it, fields[id(it)]) for it in call.inputs if id(it) in fields]
+        products = multiply_adds(call, func, args, out)
         if followed:
             if call.outputs and min(call.outputs[0].shape, default=1) < 1:
                 raise InputError(f"{self._place()} leaves nothing of the feature map")
@@ -193,7 +194,6 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 step.used |= used
                 if call.name not in REDUCTIONS or self._window(call) is not None:
                     step.categories.add(call.category)
-                products = multiply_adds(call, func, args, out)
                 step.multiply_adds += products
                 step.connections += self._connections(call, step, products)
             self._note_window(call, step)
@@ -203,7 +203,10 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if step is not None and step.module is None:
                 step.output, step.field = call.outputs[0], found
                 step.fresh = _memory(call.outputs[0]) not in memories
-        else:  # of weights alone, such as a mask times a filter
+        else:  # of weights alone, such as a mask times a filter; or after NumPy, say
+            if products and (step := self._step_of(call, used, 0)) is not None:
+                step.multiply_adds += products
+                step.connections += self._connections(call, step, products)
             self._kept.extend(call.outputs)
             for tensor in call.outputs:
                 self._origins[_memory(tensor)] |= used

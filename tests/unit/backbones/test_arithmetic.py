@@ -221,6 +221,13 @@ def test_a_network_that_looks_at_numbers_is_run_for_real() -> None:
     assert (row.multiply_adds, row.receptive_field) == (36 * 9, (3, 3))
 
 
+def test_what_comes_back_from_numpy_is_still_counted() -> None:
+    network = nn.Sequential(LooksAtNumbers(), nn.Conv2d(1, 2, 3))
+    before, after = describe_network(network, (1, 8, 8))
+    assert (after.output, after.multiply_adds) == ((2, 4, 4), 2 * 16 * 9)
+    assert (before.receptive_field, after.receptive_field) == ((3, 3), None)
+
+
 def test_shapes_alone_take_no_memory() -> None:
     network = build_shapes(lambda: nn.Linear(10**6, 10**6))
     assert describe_network(network, (10**6,))[0].trainable == 10**12 + 10**6
