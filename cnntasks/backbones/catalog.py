@@ -6,7 +6,7 @@ crop, ImageNet-1k validation set).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _FILES = "https://download.pytorch.org/models/"
 _TORCHVISION = "BSD-3-Clause (torchvision); trained on ImageNet-1k, whose terms are for research"
@@ -34,6 +34,7 @@ class NetworkInfo:
         size: of that file in bytes, known to a kilobyte.
         license: of the published weights; empty where there are none.
         note: what is to be known about the figures.
+        multiply_adds: of one `input`, as `describe_network` counts them.
     """
 
     name: str
@@ -51,6 +52,7 @@ class NetworkInfo:
     size: int | None = None
     license: str = ""
     note: str = ""
+    multiply_adds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,33 @@ _NETWORKS = (
     *_TEXT,
 )
 
+# Here so that a list of networks need not import torch; a test counts them again.
+_MULTIPLY_ADDS = {
+    "lenet5": 415_680,
+    "alexnet2012": 724_406_816,
+    "alexnet": 714_188_480,
+    "vgg11": 7_609_090_048,
+    "vgg13": 11_308_466_176,
+    "vgg16": 15_470_264_320,
+    "vgg19": 19_632_062_464,
+    "vgg11_bn": 7_609_090_048,
+    "vgg13_bn": 11_308_466_176,
+    "vgg16_bn": 15_470_264_320,
+    "vgg19_bn": 19_632_062_464,
+    "googlenet": 1_498_376_192,
+    "resnet18": 1_814_073_344,
+    "resnet34": 3_663_761_408,
+    "resnet50": 4_089_184_256,
+    "resnet101": 7_801_405_440,
+    "resnet152": 11_513_626_624,
+    "mobilenet_v3_small": 56_510_400,
+    "mobilenet_v3_large": 216_589_760,
+    "efficientnet_lite0": 385_187_552,
+    "kim_cnn": 23_040_600,
+    "vdcnn9": 305_139_712,
+}
+
 
 def list_network_info() -> list[NetworkInfo]:
     """Every built-in network, families in the order of their papers, smaller networks first."""
-    return list(_NETWORKS)
+    return [replace(info, multiply_adds=_MULTIPLY_ADDS.get(info.name)) for info in _NETWORKS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from cnntasks.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone, Stage
@@ -24,7 +25,9 @@ def pooled_head(backbone: Backbone, classes: int, dropout: float = 0.0) -> Head:
 
 def normal_linear(in_features: int, out_features: int, std: float = 0.01) -> nn.Linear:
     """A fully connected layer with normally distributed weights and no bias at first."""
-    layer = nn.Linear(in_features, out_features, device="meta").to_empty(device="cpu")
+    layer = nn.Linear(in_features, out_features, device="meta").to_empty(
+        device=torch.get_default_device()  # meta, where a network is only looked at
+    )
     nn.init.normal_(layer.weight, 0, std)
     nn.init.zeros_(layer.bias)
     return layer

@@ -22,7 +22,7 @@ def vgg(name: str, in_channels: int = 3) -> Backbone:
     """The convolutions, initialised as by torchvision (He et al. 2015, by fan-out)."""
     layers = _shapes(name)
     adapt_input(layers, in_channels)
-    layers.to_empty(device="cpu")
+    layers.to_empty(device=torch.get_default_device())
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cnntasks.cli.options import format_option
+from cnntasks.cli.tables import ListByDefault, echo_csv, plain, print_fitted, print_rows
 from cnntasks.errors import ModelError
 from cnntasks.output.downloads import PullDisplay
 
@@ -22,16 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _COLUMNS = ("name", "task", "classes", "size", "licence", "metric", "state")
 
 
-class _ListByDefault(click.Group):
-    """A group that lists when no subcommand is named, with the options of `list`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_ListByDefault)
+@click.group(cls=ListByDefault)
 def models() -> None:
     """List models, show, download, verify and import them.
 
@@ -53,9 +45,9 @@ def list_models(task: str | None, style: str) -> None:
     if style == "json":
         click.echo(json.dumps([_as_json(it) for it in listings], indent=2))
     elif style == "csv":
-        _echo_csv([_row(it) | {"size": it.size} for it in listings])
+        echo_csv(_COLUMNS, [_row(it) | {"size": it.size} for it in listings])
     else:
-        _print_table([_row(it) for it in listings])
+        print_rows(_COLUMNS, [_row(it) for it in listings])
 
 
 @models.command("show")
@@ -119,7 +111,7 @@ def verify_models(ctx: click.Context, names: tuple[str, ...], style: str) -> Non
     else:
         for report in reports:
             for line in report["problems"] or ["whole"]:
-                click.echo(f"{report['name']}: {_plain(line)}")
+                click.echo(f"{report['name']}: {plain(line)}")
     ctx.exit(1 if any(report["problems"] for report in reports) else 0)
 
 
@@ -172,11 +164,11 @@ def _row(listing: Listing) -> dict[str, Any]:
     metric = next(iter(card.metrics.items()), None) if card else None
     return {
         "name": listing.entry.name,
-        "task": _plain(card.task) if card else "",
+        "task": plain(card.task) if card else "",
         "classes": len(card.classes) if card else "",
         "size": format_size(listing.size) if listing.size else "",
-        "licence": _plain(card.licence) if card else "",
-        "metric": _plain(f"{metric[0]} {_number(metric[1])}") if metric else "",
+        "licence": plain(card.licence) if card else "",
+        "metric": plain(f"{metric[0]} {_number(metric[1])}") if metric else "",
         "state": listing.state,
     }
 
@@ -196,50 +188,13 @@ def _number(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _plain(value: Any) -> str:
-    """A value as one line of text; a stranger's card must not send codes to the terminal."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*_COLUMNS, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(_plain(row[column])) for column in _COLUMNS))
-    _print(table)
-
-
 def _print_pairs(rows: Mapping[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=False)
     for key, value in rows.items():
-        lines = [_plain(it) for it in value] if key == "notes" else [_plain(value)]
+        lines = [plain(it) for it in value] if key == "notes" else [plain(value)]
         if any(lines) and value not in ({}, []):
             table.add_row(Text(key, style="bold"), Text("\n".join(lines)))
-    _print(table)
-
-
-def _print(table: Any) -> None:
-    """Fit the table to a terminal; in a file or a pipe keep every line whole."""
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=10_000)
-    console.print(table)
-
-
-def _echo_csv(rows: list[dict[str, Any]]) -> None:
-    import csv
-    import io
-
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    click.echo(buffer.getvalue(), nl=False)
+    print_fitted(table)

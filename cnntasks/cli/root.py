@@ -24,6 +24,7 @@ COMMANDS = {
     "train": ("Train a model on your own data.", "cnntasks.cli.lifecycle:train"),
     "evaluate": ("Measure a model on labelled data.", "cnntasks.cli.lifecycle:evaluate"),
     "data": ("Check a data set before training on it.", "cnntasks.cli.data:data"),
+    "backbones": ("List networks, show their layers.", "cnntasks.cli.backbones:backbones"),
     "models": ("List, show, download and verify models.", "cnntasks.cli.models:models"),
     "plugins": ("List plugins and what became of them.", "cnntasks.cli.plugins:plugins"),
     "doctor": ("Tell what works on this machine.", "cnntasks.cli.doctor:doctor"),

@@ -107,7 +107,7 @@ def test_verbs_and_commands_of_plugins_run(act: Path, capsys: pytest.CaptureFixt
         (["--odd"], 2, "error: No such option"),
         (["atc"], 2, "error: there is no verb 'atc'; did you mean act"),
         (["modles"], 2, "error: there is no verb 'modles'; did you mean models?"),
-        (["zzz"], 2, "error: there is no verb 'zzz'; known: absent, act, data"),
+        (["zzz"], 2, "error: there is no verb 'zzz'; known: absent, act, backbones"),
         (["absent"], 1, "error: absent: cannot import 'no_such_module:act'"),
         (["unready"], 1, "error: unready: cannot import 'unready_module:act' (RuntimeError: not"),
         (["wrong"], 1, "error: wrong: 'act_command:ACTIONS' is not a click command"),
