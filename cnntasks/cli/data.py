@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnntasks.cli.options import format_option
+from cnntasks.cli.tables import plain, print_fitted, print_rows
 from cnntasks.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -77,23 +78,21 @@ def _print_report(report: DataReport) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    if not console.is_terminal:  # in a file or a pipe every line stays whole
-        console = Console(width=10_000)
     pairs = Table(box=None, pad_edge=False, show_header=False)
     for key, value in report.summary.items():
-        pairs.add_row(Text(_plain(key), style="bold"), Text(_plain(_in_words(value))))
-    console.print(pairs)
+        pairs.add_row(Text(plain(key), style="bold"), Text(plain(_in_words(value))))
+    print_fitted(pairs)
     if report.table:
         columns = list(report.table[0])
-        rows = Table(box=None, pad_edge=False)
-        for column in columns:
-            numeric = all(isinstance(row.get(column), int | float) for row in report.table)
-            rows.add_column(_plain(column), justify="right" if numeric else "left")
-        for row in report.table:
-            rows.add_row(*(Text(_plain(row.get(column, ""))) for column in columns))
-        console.print()
-        console.print(rows)
+        numbers = [
+            column
+            for column in columns
+            if all(isinstance(row.get(column), int | float) for row in report.table)
+        ]
+        click.echo()
+        rows = [{column: row.get(column, "") for column in columns} for row in report.table]
+        print_rows(columns, rows, numbers)
+    console = Console()
     console.print()
     for line in _findings(report):
         console.print(line, soft_wrap=True)
@@ -105,7 +104,7 @@ def _findings(report: DataReport) -> Iterator[Any]:
     styles = {"error": "bold red", "warning": "yellow"}
     for finding in report.findings[:_SHOWN]:
         line = Text(finding.severity, style=styles[finding.severity])
-        yield line.append(f" {_plain(finding.where)}: {_plain(finding.message)}", style="default")
+        yield line.append(f" {plain(finding.where)}: {plain(finding.message)}", style="default")
     hidden = len(report.findings) - _SHOWN
     if hidden > 0:
         yield Text(f"... and {hidden} more; --format json lists them all")
@@ -122,8 +121,3 @@ def _in_words(value: Any) -> Any:
     if isinstance(value, dict):
         return ", ".join(f"{key} {number}" for key, number in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _plain(value: Any) -> str:
-    """One line of text; a file name must not send codes to the terminal."""
-    return "".join(char if char.isprintable() else " " for char in str(value))

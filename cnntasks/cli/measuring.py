@@ -6,7 +6,7 @@ import contextlib
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cnntasks.cli.options import format_option
+from cnntasks.cli.tables import print_rows
 from cnntasks.engines.base import ENGINES
 
 if TYPE_CHECKING:
@@ -143,30 +144,21 @@ def _record(folder: Path, name: str, score: Score) -> None:
 
 
 def _print(whole: Score, parts: Mapping[str, Score], title: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    if not console.is_terminal:  # in a file or a pipe every line stays whole
-        console = Console(width=10_000)
-    tables = [(title, whole.table)]
-    rows = [{"data set": name, **score.metrics} for name, score in parts.items()]
-    if rows:
-        tables.append(("by data set", rows))
-    for heading, table_rows in tables:
-        if not table_rows:
-            continue
-        columns = list(table_rows[0])
-        table = Table(title=heading)
-        for column in columns:
-            numeric = isinstance(table_rows[0][column], int | float)
-            table.add_column(Text(column), justify="right" if numeric else "left")
-        for row in table_rows:
-            table.add_row(*(Text(_cell(row.get(column, ""))) for column in columns))
-        console.print(table)
+    click.echo(title)
+    _print_table(whole.table)
+    _print_table([{"data set": name, **score.metrics} for name, score in parts.items()])
     for name, value in whole.metrics.items():
-        console.print(Text(f"{name} {_cell(value)}"))
+        click.echo(f"{name} {_cell(value)}")
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    columns = list(rows[0])
+    numbers = [name for name in columns if isinstance(rows[0][name], int | float)]
+    print_rows(columns, [{name: _cell(row.get(name, "")) for name in columns} for row in rows],
+               numbers)  # fmt: skip
+    click.echo()
 
 
 def _cell(value: Any) -> str:
