@@ -50,15 +50,20 @@ class MaxOverTime(nn.Module):
 
 
 class KMaxPool(nn.Module):
-    """The k largest values of each map, in the order in which they stand: B×C×L to B×C×k."""
+    """The k largest values of each map, in the order in which they stand: B×C×L to B×C×k.
+
+    Of equal values (behind a ReLU many are equally 0) the earlier ones are taken, as ONNX has it.
+    `torch.topk` takes others; torch's sort keeps their order on a CPU, though without a promise:
+    the exporter does not know the stable sort.
+    """
 
     def __init__(self, k: int) -> None:
         super().__init__()
         self.k = k
 
     def forward(self, x: Tensor) -> Tensor:
-        places = x.topk(self.k, dim=2).indices.sort(dim=2).values
-        return x.gather(2, places)
+        largest = x.sort(dim=2, descending=True).indices[:, :, : self.k]
+        return x.gather(2, largest.sort(dim=2).values)
 
 
 def kim_cnn(in_channels: int) -> Backbone:
