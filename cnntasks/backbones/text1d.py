@@ -52,9 +52,7 @@ class MaxOverTime(nn.Module):
 class KMaxPool(nn.Module):
     """The k largest values of each map, in the order in which they stand: B×C×L to B×C×k.
 
-    Of equal values (behind a ReLU many are equally 0) the earlier ones are taken, as ONNX has it.
-    `torch.topk` takes others; torch's sort keeps their order on a CPU, though without a promise:
-    the exporter does not know the stable sort.
+    Of equal values (behind a ReLU many are equally 0) the earlier ones are taken.
     """
 
     def __init__(self, k: int) -> None:
@@ -62,8 +60,11 @@ class KMaxPool(nn.Module):
         self.k = k
 
     def forward(self, x: Tensor) -> Tensor:
-        largest = x.sort(dim=2, descending=True).indices[:, :, : self.k]
-        return x.gather(2, largest.sort(dim=2).values)
+        if torch.compiler.is_exporting():  # ONNX keeps equal values in order, and knows this sort
+            order = x.sort(dim=2, descending=True).indices
+        else:
+            order = x.sort(dim=2, descending=True, stable=True).indices
+        return x.gather(2, order[:, :, : self.k].sort(dim=2).values)
 
 
 def kim_cnn(in_channels: int) -> Backbone:
