@@ -50,15 +50,21 @@ class MaxOverTime(nn.Module):
 
 
 class KMaxPool(nn.Module):
-    """The k largest values of each map, in the order in which they stand: B×C×L to B×C×k."""
+    """The k largest values of each map, in the order in which they stand: B×C×L to B×C×k.
+
+    Of equal values (behind a ReLU many are equally 0) the earlier ones are taken.
+    """
 
     def __init__(self, k: int) -> None:
         super().__init__()
         self.k = k
 
     def forward(self, x: Tensor) -> Tensor:
-        places = x.topk(self.k, dim=2).indices.sort(dim=2).values
-        return x.gather(2, places)
+        if torch.compiler.is_exporting():  # ONNX keeps equal values in order, and knows this sort
+            order = x.sort(dim=2, descending=True).indices
+        else:
+            order = x.sort(dim=2, descending=True, stable=True).indices
+        return x.gather(2, order[:, :, : self.k].sort(dim=2).values)
 
 
 def kim_cnn(in_channels: int) -> Backbone:

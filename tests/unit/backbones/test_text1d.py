@@ -69,6 +69,12 @@ def test_k_max_pooling_keeps_the_order_of_the_text() -> None:
     assert KMaxPool(3)(x).tolist() == [[[5.0, 9.0, 7.0], [3.0, 4.0, 5.0]]]
 
 
+def test_of_equal_values_the_earlier_ones_are_kept() -> None:
+    x = torch.zeros(1, 1, 40)
+    x[0, 0, [2, 5, 30]] = torch.tensor([1.0, 3.0, 2.0])
+    assert KMaxPool(5)(x).tolist() == [[[0.0, 0.0, 1.0, 3.0, 2.0]]]
+
+
 def test_vdcnn_has_nine_convolutions_and_an_embedding_for_any_length() -> None:
     network = create_classifier("vdcnn9", classes=4, in_channels=16).eval()
     convs = [m for m in network.modules() if isinstance(m, torch.nn.Conv1d)]
