@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from cnntasks.cli.options import CommonOptions as CommonOptions
     from cnntasks.cli.options import run_task as run_task
     from cnntasks.cli.options import task_options as task_options
+    from cnntasks.datasets import DataFormats as DataFormats
+    from cnntasks.datasets import DataLayout as DataLayout
+    from cnntasks.datasets import DataProblems as DataProblems
+    from cnntasks.datasets import divide_location as divide_location
+    from cnntasks.datasets import unknown_split as unknown_split
     from cnntasks.errors import CnntasksError as CnntasksError
     from cnntasks.errors import DeviceError as DeviceError
     from cnntasks.errors import InputError as InputError
@@ -84,6 +89,9 @@ _EXPORTS = {
     "Classifier": "cnntasks.backbones.classifier",
     "CnntasksError": "cnntasks.errors",
     "CommonOptions": "cnntasks.cli.options",
+    "DataFormats": "cnntasks.datasets",
+    "DataLayout": "cnntasks.datasets",
+    "DataProblems": "cnntasks.datasets",
     "DataReport": "cnntasks.task",
     "DeviceError": "cnntasks.errors",
     "Finding": "cnntasks.task",
@@ -115,6 +123,7 @@ _EXPORTS = {
     "convert_classifier": "cnntasks.backbones.registry",
     "create_backbone": "cnntasks.backbones.registry",
     "create_classifier": "cnntasks.backbones.classifier",
+    "divide_location": "cnntasks.datasets",
     "draw_boxes": "cnntasks.media.draw",
     "evaluate_options": "cnntasks.cli.measuring",
     "find_model": "cnntasks.pipeline",
@@ -137,6 +146,7 @@ _EXPORTS = {
     "run_task": "cnntasks.cli.options",
     "task_options": "cnntasks.cli.options",
     "train_model": "cnntasks.training.model",
+    "unknown_split": "cnntasks.datasets",
     "update_card": "cnntasks.models.folder",
     "weights_file": "cnntasks.backbones.registry",
     "write_image": "cnntasks.media.images",

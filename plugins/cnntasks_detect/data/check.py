@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from cnntasks import DataReport, InputError
+from cnntasks import DataProblems, DataReport
 from cnntasks_detect.data.names import COCO_CATEGORIES, canonical_class
-from cnntasks_detect.data.recognise import choose_splits, divide, recognise
-from cnntasks_detect.data.records import DetectionData, Picture, Problems, turned_size
+from cnntasks_detect.data.recognise import FORMATS
+from cnntasks_detect.data.records import DetectionData, Picture, turned_size
 
 #: COCO's bounds between small, medium and large, in square pixels; here of the box.
 SMALL, LARGE = 32.0**2, 96.0**2
@@ -41,20 +41,13 @@ def check_detection_data(location: Path) -> DataReport:
     Raises:
         InputError: it is no data set at all, or has no such split.
     """
-    folder, wanted = divide(location)
-    layout = recognise(folder)
-    problems = Problems()
-    parts = []
-    for split in choose_splits(layout, wanted):
-        try:
-            parts.append(layout.read(split, problems))
-        except InputError as error:
-            problems.fatal(f"{layout.name}:{split}", str(error))
+    problems = DataProblems()
+    layout, parts = FORMATS.read_for_check(location, problems)
     _check_files(parts, problems)
     _check_classes(parts, problems)
     table = [row for part in parts for row in _count(part)]
     pictures = [picture for part in parts for picture in part.pictures]
-    findings = sorted(problems.findings, key=lambda finding: finding.severity)
+    findings = problems.sorted_findings()
     return DataReport(
         summary={
             "name": layout.name,
@@ -98,7 +91,7 @@ def _inspect(path: Path) -> _Inspection:
     return _Inspection(hashlib.sha256(data).digest(), size, stored != size)
 
 
-def _check_files(parts: list[DetectionData], problems: Problems) -> None:
+def _check_files(parts: list[DetectionData], problems: DataProblems) -> None:
     entries = [(part.split, picture) for part in parts for picture in part.pictures]
     paths = list(dict.fromkeys(picture.path for _, picture in entries))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -123,7 +116,7 @@ def _check_files(parts: list[DetectionData], problems: Problems) -> None:
             problems.warning(picture.path, f"the same picture as {other.name}; remove one of them")
 
 
-def _check_size(picture: Picture, inspection: _Inspection, problems: Problems) -> None:
+def _check_size(picture: Picture, inspection: _Inspection, problems: DataProblems) -> None:
     claimed = (picture.width, picture.height)
     if claimed == inspection.size:
         return
@@ -134,7 +127,7 @@ def _check_size(picture: Picture, inspection: _Inspection, problems: Problems) -
     problems.error(picture.path, f"the labels say {said}, the picture is {found}{why}")
 
 
-def _check_classes(parts: list[DetectionData], problems: Problems) -> None:
+def _check_classes(parts: list[DetectionData], problems: DataProblems) -> None:
     for part in parts:
         where = f"{part.name}:{part.split}"
         if not part.pictures:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnntasks import InputError
+from cnntasks import DataProblems, InputError
 from cnntasks_detect.data.records import (
     DetectionData,
     Picture,
-    Problems,
     make_picture,
     read_size,
 )
@@ -43,7 +42,7 @@ class CocoLayout:
         """The splits there is a file for."""
         return tuple(self.files)
 
-    def read(self, split: str, problems: Problems) -> DetectionData:
+    def read(self, split: str, problems: DataProblems) -> DetectionData:
         """Read the file of one split; InputError where it is no COCO file."""
         return _CocoFile(self.files[split], self.folder, split, problems).read(self.name)
 
@@ -111,7 +110,7 @@ def _by_split(files: Iterable[Path]) -> dict[str, Path]:
 class _CocoFile:
     """One file on its way to a `DetectionData`."""
 
-    def __init__(self, file: Path, folder: Path, split: str, problems: Problems) -> None:
+    def __init__(self, file: Path, folder: Path, split: str, problems: DataProblems) -> None:
         self.file = file
         self.split = split
         self.problems = problems

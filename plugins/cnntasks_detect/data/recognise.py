@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from cnntasks import InputError
+from cnntasks import DataFormats, DataLayout, InputError, unknown_split
 from cnntasks_detect.data.coco import find_coco, find_single_coco
-from cnntasks_detect.data.records import DetectionData, Layout, Picture, Problems
+from cnntasks_detect.data.records import DetectionData, Picture
 from cnntasks_detect.data.voc import find_voc
 from cnntasks_detect.data.yolo import find_yolo
 
@@ -35,11 +34,7 @@ def read_detection_data(location: Path, split: str | None = None) -> DetectionDa
         InputError: not a data set, no such split, missing files, unknown ids, or splits with
             different classes read together.
     """
-    location, named = divide(location)
-    layout = recognise(location)
-    problems = Problems()
-    parts = [layout.read(name, problems) for name in choose_splits(layout, split or named)]
-    problems.raise_structural()
+    parts = FORMATS.read(location, split)
     data = parts[0] if len(parts) == 1 else _join(parts, location)
     if not data.pictures:
         raise InputError(f"{location}: there is no picture in it ({data.split} split)")
@@ -52,31 +47,10 @@ def available_splits(location: Path) -> list[str]:
     Raises:
         InputError: not a data set.
     """
-    return list(recognise(divide(location)[0]).splits)
+    return FORMATS.available_splits(location)
 
 
-def recognise(location: Path) -> Layout:
-    """Find out the format of a data set.
-
-    Raises:
-        InputError: it is none; the message lists the layouts that are known.
-    """
-    if not location.exists():
-        raise InputError(f"{location}: there is no such file or folder")
-    finders: tuple[Callable[[Path], Layout | None], ...] = (
-        find_coco,
-        find_voc,
-        find_yolo,
-        find_single_coco,
-    )
-    for find in finders:
-        layout = find(location)
-        if layout is not None:
-            return layout
-    raise InputError(f"{location}: not a detection data set; {EXPECTED}")
-
-
-def choose_splits(layout: Layout, wanted: str | None) -> tuple[str, ...]:
+def choose_splits(layout: DataLayout[DetectionData], wanted: str | None) -> tuple[str, ...]:
     """The splits to read for `wanted`; no name, or `"all"`, stands for every picture there is.
 
     Raises:
@@ -85,20 +59,10 @@ def choose_splits(layout: Layout, wanted: str | None) -> tuple[str, ...]:
     if wanted and wanted in layout.splits:
         return (wanted,)
     if wanted and wanted != "all":
-        raise InputError(
-            f"{layout.name}: there is no split {wanted!r}; it has {', '.join(layout.splits)}"
-        )
+        raise unknown_split(layout, wanted)
     # VOC's trainval only repeats train and val, where those are there.
     parts = {"train", "val"} & set(layout.splits)
     return tuple(name for name in layout.splits if name != "trainval" or not parts)
-
-
-def divide(location: Path) -> tuple[Path, str | None]:
-    """Take `folder:split` apart, unless a folder of that very name exists."""
-    folder, colon, split = str(location).rpartition(":")
-    if colon and folder and not location.exists():
-        return Path(folder), split
-    return location, None
 
 
 def _join(parts: list[DetectionData], location: Path) -> DetectionData:
@@ -115,3 +79,11 @@ def _join(parts: list[DetectionData], location: Path) -> DetectionData:
         for picture in part.pictures:
             pictures.setdefault(picture.path, replace(picture, labels=order[picture.labels]))
     return replace(parts[0], split="all", pictures=tuple(pictures.values()))
+
+
+FORMATS = DataFormats(
+    kind="detection",
+    finders=(find_coco, find_voc, find_yolo, find_single_coco),
+    expected=EXPECTED,
+    choose=choose_splits,
+)

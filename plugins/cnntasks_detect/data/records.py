@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnntasks import Finding, InputError
+from cnntasks import DataProblems, InputError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,70 +64,13 @@ class DetectionData:
     pictures: tuple[Picture, ...]
 
 
-class Layout(Protocol):
-    """A data set on disk whose format has been recognised; nothing is read before `read`."""
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        ...
-
-    @property
-    def format(self) -> str:
-        """`"coco"`, `"voc"` or `"yolo"`."""
-        ...
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """The names that `read` takes."""
-        ...
-
-    def read(self, split: str, problems: Problems) -> DetectionData:
-        """Read one split, telling `problems` what is wrong; InputError if nothing can be read."""
-        ...
-
-
-@dataclass(slots=True)
-class Problems:
-    """Collects what a reader finds wrong, so that reading and checking share one parser.
-
-    Attributes:
-        findings: everything, in the order found.
-        structural: those of them with which the data must not be used for training.
-    """
-
-    findings: list[Finding] = field(default_factory=list)
-    structural: list[Finding] = field(default_factory=list)
-
-    def fatal(self, where: object, message: str) -> None:
-        """Something is missing or contradictory; reading for training will refuse it."""
-        finding = Finding("error", str(where), message)
-        self.findings.append(finding)
-        self.structural.append(finding)
-
-    def error(self, where: object, message: str) -> None:
-        """Something would be learned wrongly or lost."""
-        self.findings.append(Finding("error", str(where), message))
-
-    def warning(self, where: object, message: str) -> None:
-        """Something is worth a look."""
-        self.findings.append(Finding("warning", str(where), message))
-
-    def raise_structural(self) -> None:
-        """Raise one InputError for all structural problems, if there are any."""
-        if self.structural:
-            first, more = self.structural[0], len(self.structural) - 1
-            others = f" (and {more} more; `cnntasks data check` lists them)" if more else ""
-            raise InputError(f"{first.where}: {first.message}{others}")
-
-
 def make_picture(
     path: Path,
     size: tuple[int, int],
     boxes: Sequence[Sequence[float]],
     labels: Sequence[int],
     ignore: Sequence[bool],
-    problems: Problems,
+    problems: DataProblems,
 ) -> Picture:
     """Clip `boxes` (N×4 finite `xyxy` pixels) to the picture and drop those under 1 px².
 
@@ -165,7 +108,7 @@ def _areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _report_dropped(
-    path: Path, raw: NDArray[np.float64], keep: NDArray[np.bool_], problems: Problems
+    path: Path, raw: NDArray[np.float64], keep: NDArray[np.bool_], problems: DataProblems
 ) -> None:
     for box, large in zip(raw[~keep], _areas(raw[~keep]) >= SMALLEST_AREA, strict=True):
         corners = ", ".join(f"{value:g}" for value in box)

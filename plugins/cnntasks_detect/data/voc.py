@@ -10,8 +10,8 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from cnntasks import InputError
-from cnntasks_detect.data.records import DetectionData, Picture, Problems, make_picture, read_size
+from cnntasks import DataProblems, InputError
+from cnntasks_detect.data.records import DetectionData, Picture, make_picture, read_size
 
 SPLITS = ("train", "val", "trainval", "test")
 
@@ -67,7 +67,7 @@ class VocLayout:
         """The splits there is a list for; `"all"` where there is none."""
         return tuple(self.lists) or ("all",)
 
-    def read(self, split: str, problems: Problems) -> DetectionData:
+    def read(self, split: str, problems: DataProblems) -> DetectionData:
         """Read one split. The classes are those of the whole folder, so that splits agree."""
         classes = sorted({name for entry in self._annotations.values() for name in entry.names})
         if not classes:
@@ -101,7 +101,7 @@ class VocLayout:
             raise InputError(f"{self.lists[split]}: cannot be read ({error})") from error
         yield from dict.fromkeys(stem for line in lines if (stem := line.strip()))
 
-    def _picture(self, stem: str, labels: dict[str, int], problems: Problems) -> Picture | None:
+    def _picture(self, stem: str, labels: dict[str, int], problems: DataProblems) -> Picture | None:
         file = self.folder / "Annotations" / f"{stem}.xml"
         annotation, path = self._annotations.get(stem), self._files.get(stem)
         if annotation is None:

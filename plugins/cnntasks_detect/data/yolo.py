@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnntasks import InputError
-from cnntasks_detect.data.records import DetectionData, Picture, Problems, make_picture, read_size
+from cnntasks import DataProblems, InputError
+from cnntasks_detect.data.records import DetectionData, Picture, make_picture, read_size
 
 PICTURE_SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
@@ -46,7 +46,7 @@ class YoloLayout:
         """The splits there are pictures for."""
         return tuple(self.sources)
 
-    def read(self, split: str, problems: Problems) -> DetectionData:
+    def read(self, split: str, problems: DataProblems) -> DetectionData:
         """Read one split; a picture without a label file has no boxes."""
         paths = [path for source in self.sources[split] for path in _list_pictures(source)]
         labels = [_label_file(path) for path in paths]
@@ -184,7 +184,7 @@ def _label_file(picture: Path) -> Path | None:
 
 
 def _read_picture(
-    path: Path, label: Path | None, classes: int, problems: Problems
+    path: Path, label: Path | None, classes: int, problems: DataProblems
 ) -> Picture | None:
     try:
         width, height = read_size(path)
