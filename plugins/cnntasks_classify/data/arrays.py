@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnntasks import InputError
-from cnntasks_classify.data.records import Example, Problems, read_text
+from cnntasks import DataProblems, InputError
+from cnntasks_classify.data.records import Example, read_text
 
 
 def read_names(file: Path) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def make_examples(
     labels: NDArray[np.uint8],
     classes: Sequence[str],
     remedy: str,
-    problems: Problems,
+    problems: DataProblems,
 ) -> list[Example]:
     """One example for each picture of `file`.
 

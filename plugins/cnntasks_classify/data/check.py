@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cnntasks import DataReport, InputError
+from cnntasks import DataProblems, DataReport
 from cnntasks_classify.data.inspection import Inspection, inspect_examples
-from cnntasks_classify.data.recognise import choose_splits, divide, recognise
+from cnntasks_classify.data.recognise import FORMATS
 from cnntasks_classify.data.records import (
     ClassificationData,
     Example,
-    Problems,
     class_key,
     without_picture,
 )
@@ -44,15 +43,8 @@ def check_classification_data(location: Path) -> DataReport:
     Raises:
         InputError: it is no data set at all, or has no such split.
     """
-    folder, wanted = divide(location)
-    layout = recognise(folder)
-    problems = Problems()
-    parts = []
-    for split in choose_splits(layout, wanted):
-        try:
-            parts.append(layout.read(split, problems))
-        except InputError as error:
-            problems.fatal(f"{layout.name}:{split}", str(error))
+    problems = DataProblems()
+    layout, parts = FORMATS.read_for_check(location, problems)
     seen = [_Seen(part, example) for part in parts for example in part.examples]
     inspections = inspect_examples([each.example for each in seen])
     _check_pictures(seen, inspections, problems)
@@ -60,8 +52,7 @@ def check_classification_data(location: Path) -> DataReport:
     for part in parts:
         _check_counts(part, problems)
     _check_names(parts, problems)
-    # Readers say what is wrong with all splits once for each.
-    findings = sorted(dict.fromkeys(problems.findings), key=lambda finding: finding.severity)
+    findings = problems.sorted_findings()
     return DataReport(
         summary={
             "name": layout.name,
@@ -95,7 +86,9 @@ class _Seen:
         return self.data.classes[self.example.label] if self.example.label >= 0 else ""
 
 
-def _check_pictures(seen: list[_Seen], inspections: list[Inspection], problems: Problems) -> None:
+def _check_pictures(
+    seen: list[_Seen], inspections: list[Inspection], problems: DataProblems
+) -> None:
     reported: set[tuple[str, int, int]] = set()
     for each, found in zip(seen, inspections, strict=True):
         size = f"{found.width}x{found.height}"
@@ -114,7 +107,7 @@ def _check_pictures(seen: list[_Seen], inspections: list[Inspection], problems: 
             problems.warning(each.where, f"{size} pixels are a mere strip; crop or remove it")
 
 
-def _check_copies(seen: list[_Seen], inspections: list[Inspection], problems: Problems) -> None:
+def _check_copies(seen: list[_Seen], inspections: list[Inspection], problems: DataProblems) -> None:
     groups: dict[bytes, list[_Seen]] = {}
     for each, found in zip(seen, inspections, strict=True):
         if not found.fault:
@@ -124,7 +117,7 @@ def _check_copies(seen: list[_Seen], inspections: list[Inspection], problems: Pr
             _report_copy(first, copy, problems)
 
 
-def _report_copy(first: _Seen, copy: _Seen, problems: Problems) -> None:
+def _report_copy(first: _Seen, copy: _Seen, problems: DataProblems) -> None:
     what = f"the same picture as {first.example.name}"
     if first.where == copy.where:
         what = "this picture is listed twice"
@@ -144,7 +137,7 @@ def _report_copy(first: _Seen, copy: _Seen, problems: Problems) -> None:
         problems.warning(copy.where, f"{what}; remove one of them")
 
 
-def _check_counts(part: ClassificationData, problems: Problems) -> None:
+def _check_counts(part: ClassificationData, problems: DataProblems) -> None:
     where = f"{part.name}:{part.split}"
     training = part.split in ("train", "all")
     if not part.examples:
@@ -166,7 +159,7 @@ def _check_counts(part: ClassificationData, problems: Problems) -> None:
             )
 
 
-def _check_names(parts: list[ClassificationData], problems: Problems) -> None:
+def _check_names(parts: list[ClassificationData], problems: DataProblems) -> None:
     spelt: dict[str, str] = {}
     for name in dict.fromkeys(name for part in parts for name in part.classes):
         other = spelt.setdefault(class_key(name), name)

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cnntasks import InputError
+from cnntasks import DataProblems, InputError
 from cnntasks_classify.data.arrays import make_examples, read_names
 from cnntasks_classify.data.records import (
     ClassificationData,
     Example,
-    Problems,
     make_data,
     unreadable,
 )
@@ -52,7 +51,7 @@ class CifarLayout:
         """The splits there are files for."""
         return tuple(self.files)
 
-    def read(self, split: str, problems: Problems) -> ClassificationData:
+    def read(self, split: str, problems: DataProblems) -> ClassificationData:
         """Read one split into memory; its examples are views."""
         classes = read_names(self.names)
         files = self.files[split]
@@ -64,7 +63,9 @@ class CifarLayout:
         ]
         return make_data(self, split, classes, examples, problems)
 
-    def _read_file(self, file: Path, classes: tuple[str, ...], problems: Problems) -> list[Example]:
+    def _read_file(
+        self, file: Path, classes: tuple[str, ...], problems: DataProblems
+    ) -> list[Example]:
         try:
             data = file.read_bytes()
         except OSError as error:

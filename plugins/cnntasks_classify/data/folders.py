@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from cnntasks import IMAGE_SUFFIXES, InputError
+from cnntasks import IMAGE_SUFFIXES, DataProblems, InputError
 from cnntasks_classify.data.records import (
     SPLIT_NAMES,
     ClassificationData,
     Example,
-    Problems,
     canonical_split,
     counted,
     make_data,
@@ -71,7 +70,7 @@ class FolderLayout:
         """The splits there is a folder for; `"all"` where there is none."""
         return tuple(self.places)
 
-    def read(self, split: str, problems: Problems) -> ClassificationData:
+    def read(self, split: str, problems: DataProblems) -> ClassificationData:
         """Read one split: every picture at any depth below a class folder."""
         place, scan = self.places[split], self._scans[split]
         self._report(place, scan, problems)
@@ -93,7 +92,7 @@ class FolderLayout:
     def _scans(self) -> dict[str, _Scan]:
         return {split: _search(place) for split, place in self.places.items()}
 
-    def _report(self, place: Path, scan: _Scan, problems: Problems) -> None:
+    def _report(self, place: Path, scan: _Scan, problems: DataProblems) -> None:
         for path in self.unused:
             problems.warning(path, "this folder belongs to no split and is left out")
         for where, message in scan.faults:

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnntasks import InputError
+from cnntasks import DataProblems, InputError
 from cnntasks_classify.data.arrays import make_examples, read_names
-from cnntasks_classify.data.records import ClassificationData, Problems, make_data, unreadable
+from cnntasks_classify.data.records import ClassificationData, make_data, unreadable
 
 DIGITS = tuple("0123456789")
 _IMAGES = re.compile(r"(?P<set>emnist-\w+-)?(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?")
@@ -53,7 +53,7 @@ class IdxLayout:
         """The splits there are images for."""
         return tuple(self.images)
 
-    def read(self, split: str, problems: Problems) -> ClassificationData:
+    def read(self, split: str, problems: DataProblems) -> ClassificationData:
         """Read one split into memory; its examples are views."""
         images = self.images[split]
         pixels = _read_idx(images, 3)

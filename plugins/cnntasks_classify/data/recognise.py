@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from cnntasks import InputError
+from cnntasks import DataFormats, DataLayout, InputError, unknown_split
 from cnntasks_classify.data.cifar import find_cifar
 from cnntasks_classify.data.folders import find_folders
 from cnntasks_classify.data.idx import find_idx
 from cnntasks_classify.data.records import (
     ClassificationData,
     Example,
-    Layout,
-    Problems,
     canonical_split,
     counted,
-    unreadable,
 )
 from cnntasks_classify.data.tables import find_table
 
@@ -40,11 +36,7 @@ def read_classification_data(location: Path, split: str | None = None) -> Classi
         InputError: not a data set, no such split, missing or broken files, a label that is none,
             an empty class folder to train on, fewer than two classes, no picture.
     """
-    location, named = divide(location)
-    layout = recognise(location)
-    problems = Problems()
-    parts = [layout.read(name, problems) for name in choose_splits(layout, split or named)]
-    problems.raise_structural()
+    parts = FORMATS.read(location, split)
     data = parts[0] if len(parts) == 1 else _join(parts)
     if not data.examples:
         skipped = f", {counted(data.skipped, 'file')} left out" if data.skipped else ""
@@ -59,34 +51,10 @@ def available_splits(location: Path) -> list[str]:
     Raises:
         InputError: not a data set.
     """
-    return list(recognise(divide(location)[0]).splits)
+    return FORMATS.available_splits(location)
 
 
-def recognise(location: Path) -> Layout:
-    """Find out the format of a data set.
-
-    Raises:
-        InputError: it is none; the message lists the layouts that are known.
-    """
-    if not location.exists():
-        raise InputError(f"{location}: there is no such file or folder; check the spelling")
-    finders: tuple[Callable[[Path], Layout | None], ...] = (
-        find_idx,
-        find_cifar,
-        find_table,
-        find_folders,
-    )
-    try:
-        for find in finders:
-            layout = find(location)
-            if layout is not None:
-                return layout
-    except OSError as error:
-        raise unreadable(location, error) from error
-    raise InputError(f"{location}: not a classification data set; {EXPECTED}")
-
-
-def choose_splits(layout: Layout, wanted: str | None) -> tuple[str, ...]:
+def choose_splits(layout: DataLayout[ClassificationData], wanted: str | None) -> tuple[str, ...]:
     """The splits to read for `wanted`; no name, or `"all"`, stands for every picture there is.
 
     Raises:
@@ -97,17 +65,7 @@ def choose_splits(layout: Layout, wanted: str | None) -> tuple[str, ...]:
     split = canonical_split(wanted)
     if split in layout.splits:
         return (split,)
-    raise InputError(
-        f"{layout.name}: there is no split {wanted!r}; it has {', '.join(layout.splits)}"
-    )
-
-
-def divide(location: Path) -> tuple[Path, str | None]:
-    """Take `folder:split` apart, unless a folder of that very name exists."""
-    folder, colon, split = str(location).rpartition(":")
-    if colon and folder and not location.exists():
-        return Path(folder), split
-    return location, None
+    raise unknown_split(layout, wanted)
 
 
 def _join(parts: list[ClassificationData]) -> ClassificationData:
@@ -118,3 +76,11 @@ def _join(parts: list[ClassificationData]) -> ClassificationData:
             examples.setdefault((example.name, example.label), example)
     skipped = sum(part.skipped for part in parts)
     return replace(parts[0], split="all", examples=tuple(examples.values()), skipped=skipped)
+
+
+FORMATS = DataFormats(
+    kind="classification",
+    finders=(find_idx, find_cifar, find_table, find_folders),
+    expected=EXPECTED,
+    choose=choose_splits,
+)

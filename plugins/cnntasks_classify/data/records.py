@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnntasks import Finding, InputError, Source, read_image
+from cnntasks import DataLayout, DataProblems, InputError, Source, read_image
 
 #: The splits in the order they are listed in, and the names by which folders and files call them.
 SPLIT_NAMES = {
@@ -74,70 +73,12 @@ class ClassificationData:
     skipped: int = 0
 
 
-class Layout(Protocol):
-    """A data set on disk whose format has been recognised; no picture is read before `read`."""
-
-    @property
-    def name(self) -> str:
-        """The folder's name, or the table's."""
-        ...
-
-    @property
-    def format(self) -> str:
-        """`"folders"`, `"csv"`, `"idx"` or `"cifar"`."""
-        ...
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """The names that `read` takes, train first."""
-        ...
-
-    def read(self, split: str, problems: Problems) -> ClassificationData:
-        """Read one split, telling `problems` what is wrong; InputError if nothing can be read."""
-        ...
-
-
-@dataclass(slots=True)
-class Problems:
-    """Collects what a reader finds wrong, so that reading and checking share one parser.
-
-    Attributes:
-        findings: everything, in the order found.
-        structural: those of them with which the data must not be used for training.
-    """
-
-    findings: list[Finding] = field(default_factory=list)
-    structural: list[Finding] = field(default_factory=list)
-
-    def fatal(self, where: object, message: str) -> None:
-        """Something is missing or contradictory; reading for training will refuse it."""
-        finding = Finding("error", str(where), message)
-        self.findings.append(finding)
-        self.structural.append(finding)
-
-    def error(self, where: object, message: str) -> None:
-        """Something would be learned or measured wrongly."""
-        self.findings.append(Finding("error", str(where), message))
-
-    def warning(self, where: object, message: str) -> None:
-        """Something is worth a look."""
-        self.findings.append(Finding("warning", str(where), message))
-
-    def raise_structural(self) -> None:
-        """Raise one InputError for all structural problems, if there are any."""
-        if self.structural:
-            first, *rest = dict.fromkeys(self.structural)  # what is wrong with all splits, once
-            more = len(rest)
-            others = f" (and {more} more; `cnntasks data check` lists them)" if more else ""
-            raise InputError(f"{first.where}: {first.message}{others}")
-
-
 def make_data(
-    layout: Layout,
+    layout: DataLayout[ClassificationData],
     split: str,
     classes: Sequence[str],
     examples: Iterable[Example],
-    problems: Problems,
+    problems: DataProblems,
     skipped: int = 0,
 ) -> ClassificationData:
     """The data of one split; fewer than two classes are told to `problems`."""

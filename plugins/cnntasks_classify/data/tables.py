@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from cnntasks import InputError
+from cnntasks import DataProblems, InputError
 from cnntasks_classify.data.records import (
     SPLIT_NAMES,
     ClassificationData,
     Example,
-    Problems,
     canonical_split,
     make_data,
     read_text,
@@ -75,7 +74,7 @@ class TableLayout:
         found = {row.split for row in table.rows}
         return tuple(split for split in SPLIT_NAMES if split in found) or ("all",)
 
-    def read(self, split: str, problems: Problems) -> ClassificationData:
+    def read(self, split: str, problems: DataProblems) -> ClassificationData:
         """Read one split; rows without a label or with a missing picture are told."""
         file = self.files.get(split) or self.files["all"]
         table = self._table(file)
