@@ -108,7 +108,7 @@ def test_a_class_without_a_picture_has_no_row_and_no_say() -> None:
 
 def test_a_score_of_one_belongs_to_the_last_bin() -> None:
     scores = np.array([[1.0, 0.0], [0.95, 0.05], [0.99, 0.01]], np.float32)
-    labels = np.array([0, 0, 1])
+    labels = np.array([1, 0, 0])
     expected = (1.0 + 0.95 + 0.99) / 3 - 2 / 3
     found = measured(scores, labels).metrics["calibration_error"]
     assert found == pytest.approx(expected, abs=1e-6)
