@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,12 @@ class FitOptions:
     device: str
     resume: bool
     quiet: bool
+
+    @property
+    def name(self) -> str:
+        """Of the new model: that of its folder, in the letters that a model's name may have."""
+        folder = self.output.resolve().name  # of `.` too
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", folder).strip("._-") or "model"
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

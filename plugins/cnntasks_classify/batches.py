@@ -22,7 +22,7 @@ class Batch:
     """One batch.
 
     Attributes:
-        pixels: B×H×W×C float, 0..255.
+        pixels: B×H×W×C, 0..255; uint8, or float where they are distorted or mixed.
         labels: B, index of the class (of the first picture where two are mixed).
         targets: B×K, the probability of each class.
     """

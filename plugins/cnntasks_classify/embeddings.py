@@ -64,7 +64,9 @@ class EmbeddingWriter(ABC):
         with _named(self.path):
             name = found.names[0] if len(found) else ""
             score = float(found.scores[0]) if len(found) else 0.0
-            self._add(outcome.source.name, np.ascontiguousarray(found.embedding), name, score)
+            # A file's name need not be valid Unicode; what goes into a file of ours has to.
+            source = outcome.source.name.encode("utf-8", "backslashreplace").decode()
+            self._add(source, np.ascontiguousarray(found.embedding), name, score)
 
     @abstractmethod
     def _open(self) -> None:

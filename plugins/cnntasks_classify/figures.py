@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 _LARGEST = 60
 #: Numbers are written into the cells of a matrix of at most so many classes.
 _NUMBERED = 20
-_TILE = 160
+#: A whole multiple of MNIST's 28 and CIFAR's 32 pixels.
+_TILE = 224
+#: Letters of a class name beside a matrix, and below a mistake.
+_LONGEST = 24
+_CAPTION = 11
 
 
 def confusion_picture(classes: Sequence[str], matrix: NDArray[np.int64]) -> Callable[[Path], None]:
@@ -32,6 +37,7 @@ def confusion_picture(classes: Sequence[str], matrix: NDArray[np.int64]) -> Call
     """
 
     def draw(path: Path) -> None:
+        from matplotlib.colors import PowerNorm
         from matplotlib.figure import Figure
 
         chosen = _shown(matrix)
@@ -40,25 +46,29 @@ def confusion_picture(classes: Sequence[str], matrix: NDArray[np.int64]) -> Call
         side = 3.0 + 0.28 * len(chosen)
         figure = Figure(figsize=(side + 0.6, side), layout="constrained")
         axes = figure.add_subplot()
-        image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-        names = [classes[number] for number in chosen]
+        # On a scale of square roots, or one confusion in a hundred would look like none.
+        image = axes.imshow(share, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+        names = [_shortened(classes[number], _LONGEST) for number in chosen]
         ticks = range(len(chosen))
-        axes.set_xticks(ticks, names, rotation=90, fontsize="small")
-        axes.set_yticks(ticks, names, fontsize="small")
+        # Without mathematics: a `$` in a class name is a dollar.
+        axes.set_xticks(ticks, names, rotation=90, fontsize="small", parse_math=False)
+        axes.set_yticks(ticks, names, fontsize="small", parse_math=False)
         axes.set(xlabel="found", ylabel="true")
         title = "Share of each true class"
         if len(chosen) < len(classes):
             title += f" (the {len(chosen)} that are confused most of {len(classes)})"
         axes.set_title(title, fontsize="medium")
-        figure.colorbar(image, ax=axes, shrink=0.7)
+        figure.colorbar(image, ax=axes, shrink=0.7, pad=0.02, aspect=30)
         if len(chosen) <= _NUMBERED:
             for (row, column), number in np.ndenumerate(part):
                 if number:
-                    color = "white" if share[row, column] > 0.5 else "black"
+                    color = "white" if share[row, column] > 0.3 else "black"
                     axes.text(
                         column, row, str(number), ha="center", va="center", color=color, size=7
                     )
-        figure.savefig(path, dpi=120)
+        with warnings.catch_warnings():  # letters that the font lacks show as boxes
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            figure.savefig(path, dpi=120)
 
     return draw
 
@@ -76,7 +86,7 @@ def _shown(matrix: NDArray[np.int64]) -> NDArray[np.intp]:
 def mistakes_sheet(
     mistakes: Sequence[Mistake], examples: Sequence[Example]
 ) -> Callable[[Path], None]:
-    """A function that draws misclassified pictures, `truth > found score` below each.
+    """A function that draws misclassified pictures, `truth > found (score)` below each.
 
     Args:
         mistakes: at least one.
@@ -85,15 +95,26 @@ def mistakes_sheet(
 
     def draw(path: Path) -> None:
         pictures = [_enlarged(examples[mistake.number].load()) for mistake in mistakes]
-        captions = [f"{it.truth} > {it.found} {it.score:.0%}" for it in mistakes]
+        captions = [
+            f"{_shortened(it.truth, _CAPTION)} > {_shortened(it.found, _CAPTION)} ({it.score:.0%})"
+            for it in mistakes
+        ]
         write_image(path, contact_sheet(pictures, captions, tile=_TILE))
 
     return draw
 
 
+def _shortened(name: str, longest: int) -> str:
+    """At most so many letters, the end of the name among them, which tells most."""
+    if len(name) <= longest:
+        return name
+    tail = (longest - 1) // 2
+    return f"{name[: longest - 1 - tail]}…{name[-tail:]}"
+
+
 def _enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Small pictures in whole multiples, so that their pixels show."""
-    factor = max(_TILE // (2 * max(picture.shape[:2])) * 2, 1)
+    factor = max(_TILE // max(picture.shape[:2]), 1)
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 

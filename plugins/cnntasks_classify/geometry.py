@@ -49,18 +49,20 @@ class Framing:
             framing = cls(
                 resize=int(given["resize"]),
                 crop=int(given["crop"]),
-                longer=given.get("fit", "shorter") == "longer",
+                longer={"shorter": False, "longer": True}[given.get("fit", "shorter")],
                 grey={"RGB": False, "L": True}[given["color"]],
                 bicubic={"bilinear": False, "bicubic": True}[given["interpolation"]],
                 fill=int(given.get("fill", 0)),
                 dark=bool(given.get("light_on_dark", False)),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(
                 f"{card.name}: its card's preprocessing is incomplete or unknown ({error})"
             ) from error
         if framing.resize < 1 or framing.crop < 1:
             raise ModelError(f"{card.name}: its card's sizes must be at least 1 pixel")
+        if not 0 <= framing.fill <= 255:
+            raise ModelError(f"{card.name}: its card's fill must lie between 0 and 255")
         return framing
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,7 +132,7 @@ class Framing:
 
 def _offset(side: int, crop: int) -> int:
     """Where the middle begins: rounded as torchvision does; negative where padding is needed."""
-    return round((side - crop) / 2)
+    return round((side - crop) / 2) if side >= crop else -((crop - side) // 2)
 
 
 def _border(square: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -90,7 +90,10 @@ class ClassificationMetric:
         for key, values in each.items():
             metrics[f"mean_{key}"] = float(values[present].mean())
         calibration = MulticlassCalibrationError(count, n_bins=_BINS, norm="l1")
-        metrics["calibration_error"] = float(_measure(calibration, scores, labels))
+        # A score of 1, of which there are many, would get a bin of its own; one that rounding puts
+        # beyond 1 would have all of them taken for logits.
+        below = scores.clamp(max=1 - 2**-24)
+        metrics["calibration_error"] = float(_measure(calibration, below, labels))
         drawings: dict[str, Callable[[Path], None]] = {}
         if self.figures:
             from cnntasks_classify.figures import confusion_picture

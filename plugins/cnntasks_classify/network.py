@@ -66,8 +66,20 @@ def build(card: ModelCard) -> PictureClassifier:
             "upgrade cnntasks"
         )
     channels = 1 if card.preprocessing.get("color") == "L" else 3
+    mean, std = (_per_channel(card, key, channels) for key in ("mean", "std"))
     classifier = create_classifier(network["backbone"], len(card.classes), channels)
-    return PictureClassifier(classifier, card.preprocessing["mean"], card.preprocessing["std"])
+    return PictureClassifier(classifier, mean, std)
+
+
+def _per_channel(card: ModelCard, key: str, channels: int) -> list[float]:
+    values = card.preprocessing.get(key)
+    if (
+        not isinstance(values, list | tuple)
+        or len(values) != channels
+        or not all(isinstance(value, int | float) for value in values)
+    ):
+        raise ModelError(f"{card.name}: its card's preprocessing needs {channels} numbers as {key}")
+    return list(values)
 
 
 def graph_spec(card: ModelCard) -> GraphSpec:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
 from cnntasks import (
     ModelCard,
     ModelError,
     NetworkInfo,
+    UsageError,
     create_classifier,
     find_model,
     list_network_info,
@@ -24,6 +27,8 @@ from cnntasks_classify.parts import Parts
 
 #: Of a network that no paper gives a size for.
 _USUAL = 224
+#: Small grey pictures with a border darker than this are light on dark.
+_DARK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,16 @@ def start_network(
         log: told where the weights come from.
 
     Raises:
-        UsageError: there is no such network.
+        UsageError: there is no such network, or options contradict each other.
         ModelError: weights or model cannot be found, read, or do not fit.
     """
     torch.manual_seed(start.seed)
     if start.model is not None:
+        if (start.weights, start.color, start.framing) != ("auto", "auto", "auto"):
+            raise UsageError(
+                f"a training from {start.model} keeps its colour and framing and starts with its "
+                "weights; drop --weights, --color and --framing, or --from"
+            )
         network, card = _from_model(start, parts.classes)
         log(f"starting from {card.recipe['from']}")
         return network, card, True
@@ -121,18 +131,23 @@ def _framing(start: Start, parts: Parts, channels: int, side: int) -> Framing:
     if handwriting:
         # MNIST's 28 pixels in LeNet's 32.
         resize = max(round(crop * 28 / 32), 1)
-        return Framing(resize, crop, longer=True, grey=channels == 1, dark=_dark(parts))
+        ground = _ground(parts) if parts.small_grey else 0.0
+        dark = parts.small_grey and ground < _DARK
+        fill = 0 if dark else round(ground)
+        return Framing(resize, crop, longer=True, grey=channels == 1, fill=fill, dark=dark)
     return Framing(
         round(crop * 256 / 224), crop, grey=channels == 1, bicubic=start.backbone.endswith("lite0")
     )
 
 
-def _dark(parts: Parts) -> bool:
-    """Whether small grey pictures are light on dark: most of what lies on their border is dark."""
-    if not parts.small_grey:
-        return False
-    means = [float(example.load()[0].mean()) for example in parts.train[:64]]
-    return sum(means) / len(means) < 64
+def _ground(parts: Parts) -> float:
+    """The mean grey, 0..255, of the border of pictures, on which handwriting lies."""
+    means = []
+    for example in parts.train[:64]:
+        picture = example.load()
+        edges = (picture[0], picture[-1], picture[:, 0], picture[:, -1])
+        means.append(float(np.concatenate(edges).mean()))
+    return sum(means) / len(means)
 
 
 def _from_model(start: Start, classes: Sequence[str]) -> tuple[PictureClassifier, ModelCard]:
@@ -160,11 +175,14 @@ def _from_model(start: Start, classes: Sequence[str]) -> tuple[PictureClassifier
     state = network.state_dict()
     stored = {key: torch.from_numpy(value) for key, value in read_weights(folder).items()}
     places = {name: place for place, name in enumerate(old.classes)}
-    rows = [(row, places[name]) for row, name in enumerate(classes) if name in places]
+    rows = {row: places[name] for row, name in enumerate(classes) if name in places}
+    heads = {f"classifier.{name}.": layer for name, layer in network.classifier.last_layers()}
+    if stored.keys() != state.keys():
+        raise ModelError(f"{old.name}: its weights are not those of its network; it is damaged")
     for key, value in stored.items():
-        if _has_classes(key, network):
-            for new, previous in rows:
-                state[key][new] = value[previous]
+        head = next((layer for prefix, layer in heads.items() if key.startswith(prefix)), None)
+        if head is not None and value.shape == (len(old.classes), *state[key].shape[1:]):
+            state[key] = _carried_over(state[key], value, rows, head)
         elif state[key].shape == value.shape:
             state[key] = value
         else:
@@ -173,7 +191,23 @@ def _from_model(start: Start, classes: Sequence[str]) -> tuple[PictureClassifier
     return network, card
 
 
-def _has_classes(key: str, network: PictureClassifier) -> bool:
-    """Whether a tensor has a row for each class."""
-    names = [name for name, _ in network.classifier.last_layers()]
-    return any(key.startswith(f"classifier.{name}.") for name in names)
+def _carried_over(fresh: Tensor, stored: Tensor, rows: dict[int, int], layer: nn.Module) -> Tensor:
+    """The rows of classes that both models have from `stored`, the others from `fresh`.
+
+    Args:
+        fresh: of the new layer, a row per class.
+        stored: of the old one.
+        rows: new row to old row.
+        layer: the new one.
+    """
+    result = fresh.clone()
+    for row, previous in rows.items():
+        result[row] = stored[previous]
+    if isinstance(layer, nn.Linear):
+        return result
+    # Codes of classes are not trained: two that are equal could never be told apart.
+    taken = result[list(rows)]
+    free = [code for code in fresh if not (taken == code).all(dim=1).any()]
+    for row, code in zip((row for row in range(len(fresh)) if row not in rows), free, strict=False):
+        result[row] = code
+    return result

@@ -206,7 +206,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
     parts = read_parts(data, options["validation"], fit.settings.seed)
     network, card, pretrained = start_network(
         Start(
-            name=fit.output.name,
+            name=fit.name,
             backbone=options["backbone"],
             weights=options["weights"],
             model=options["start"],

@@ -126,7 +126,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
     from cnntasks_detect.measure import measure
     from cnntasks_detect.metrics import LOWEST_SCORE
 
-    network, card, sets = _start(data, fit.output.name, options)
+    network, card, sets = _start(data, fit.name, options)
     learned, validation = sets
     settings = DetectionSettings(
         size=options["size"],
