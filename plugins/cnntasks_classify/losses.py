@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,7 +37,7 @@ def find_loss(name: str) -> Loss:
     """The loss that `--loss` names: `cross-entropy`, `mse`, or `package.module:function`.
 
     A function of one's own is called with B×K logits and B×K target probabilities and returns
-    B losses or their mean.
+    B losses or their mean. Its module may lie in the current folder.
 
     Raises:
         UsageError: there is no such loss, or it cannot be called.
@@ -47,6 +49,9 @@ def find_loss(name: str) -> Loss:
             f"there is no loss {name!r}; choose {', '.join(LOSSES)}, or name a function of your "
             "own as package.module:function"
         )
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
     try:
         loss = import_attribute(name)
     except PluginError as error:

@@ -11,6 +11,7 @@ import click
 from cnntasks import FitOptions, fit_options
 
 if TYPE_CHECKING:
+    from cnntasks import Backbone
     from cnntasks_classify.learner import ClassificationSettings
 
 
@@ -29,6 +30,21 @@ def _settings(options: dict[str, Any], fit: FitOptions) -> ClassificationSetting
     names = {field.name for field in fields(ClassificationSettings)} - {"seed"}
     values = {name: options[_RENAMED.get(name, name)] for name in names}
     return ClassificationSettings(seed=fit.settings.seed, **values)
+
+
+def _completed(
+    options: dict[str, Any], handwriting: bool, pretrained: bool, backbone: Backbone
+) -> dict[str, Any]:
+    """The options, with those that were left open decided by the data and the start."""
+    usual = {"area": 0.35, "flip": 0.5, "jitter": 0.2}
+    if handwriting:  # a mirrored or cut letter is another letter
+        usual = {"area": 1.0, "flip": 0.0, "jitter": 0.0}
+    decided: dict[str, Any] = {**usual, "train_norm": not pretrained}
+    given = {name: value for name, value in options.items() if value is not None}
+    completed = {**options, **decided, **given}
+    if completed["freeze"] == "all":
+        completed["freeze"] = backbone.stages[-1].name
+    return completed
 
 
 @click.command("train")
@@ -134,23 +150,18 @@ def _settings(options: dict[str, Any], fit: FitOptions) -> ClassificationSetting
 @click.option(
     "--area",
     type=click.FloatRange(0, 1, min_open=True),
-    default=0.35,
-    show_default=True,
-    help="Smallest part of a picture that is cut out at random; 1: the middle always.",
+    help="Smallest part of a picture that is cut out at random; 1: the middle always.  "
+    "[default: 0.35; 1 for small grey pictures]",
 )
 @click.option(
     "--flip",
     type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="How often pictures are flipped horizontally.",
+    help="How often pictures are flipped horizontally.  [default: 0.5; 0 for small grey pictures]",
 )
 @click.option(
     "--jitter",
     type=click.FloatRange(0, 0.9),
-    default=0.2,
-    show_default=True,
-    help="Strength of the colour jitter.",
+    help="Strength of the colour jitter.  [default: 0.2; 0 for small grey pictures]",
 )
 @click.option(
     "--rand-augment",
@@ -218,15 +229,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
         parts,
         log=lambda line: None if fit.quiet else click.echo(line, err=True),
     )
-    options = {
-        **options,
-        "train_norm": (not pretrained if options["train_norm"] is None else options["train_norm"]),
-        "freeze": (
-            network.classifier.backbone.stages[-1].name
-            if options["freeze"] == "all"
-            else options["freeze"]
-        ),
-    }
+    options = _completed(options, parts.small_grey, pretrained, network.classifier.backbone)
     counts = {"pictures": len(parts.train), "validation_pictures": len(parts.validation)}
     card = replace(card, recipe={**card.recipe, **counts, **recipe_of(data, options)})
     learner = ClassificationLearner(card, _settings(options, fit), parts.train, parts.validation)

@@ -18,7 +18,7 @@ from cnntasks.models.folder import verify_folder
 
 Run = Callable[..., Shown]
 SETTINGS = ("--backbone", "lenet5", "--epochs", "8", "--batch-size", "8", "--rate", "0.005",
-            "--area", "1", "--flip", "0", "--jitter", "0", "--device", "cpu", "-q")  # fmt: skip
+            "--device", "cpu", "-q")  # fmt: skip
 
 
 @pytest.fixture
@@ -70,6 +70,8 @@ def test_the_model_folder_is_whole_and_says_how_it_came_to_be(trained: Path) -> 
     assert card.recipe["pictures"] == 68
     assert card.recipe["validation_pictures"] == 12
     assert card.recipe["fit"]["seed"] == 0
+    # Chosen by what the pictures are like, and recorded.
+    assert (card.recipe["area"], card.recipe["flip"], card.recipe["jitter"]) == (1, 0, 0)
     assert card.metrics["validation_top1"] == 1
 
 
@@ -128,6 +130,22 @@ def test_the_same_seed_gives_the_same_weights(trained: Path, run: Run, tmp_path:
         for folder in (trained / "model", tmp_path / "again")
     )
     assert first == second
+
+
+def test_a_loss_of_ones_own_lies_in_the_current_folder(
+    trained: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_losses.py").write_text(
+        "def focal(logits, targets):\n"
+        "    p = logits.softmax(dim=1)\n"
+        "    return -(targets * (1 - p) ** 2 * p.clamp(min=1e-6).log()).sum(dim=1)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    shown = run("train", "classify", trained / "data", "-o", "model", *SETTINGS, "--epochs", "1",
+                "--loss", "my_losses:focal")  # fmt: skip
+    assert shown.status == 0, shown.err
+    assert cnntasks.read_card(tmp_path / "model").recipe["loss"] == "my_losses:focal"
 
 
 def test_data_that_the_model_does_not_know_are_refused(
