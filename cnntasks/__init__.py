@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cnntasks.backbones.catalog import list_network_info as list_network_info
     from cnntasks.backbones.classifier import Classifier as Classifier
     from cnntasks.backbones.classifier import create_classifier as create_classifier
+    from cnntasks.backbones.lenet import map_criterion as map_criterion
     from cnntasks.backbones.registry import convert_backbone as convert_backbone
     from cnntasks.backbones.registry import convert_classifier as convert_classifier
     from cnntasks.backbones.registry import create_backbone as create_backbone
@@ -133,6 +134,7 @@ _EXPORTS = {
     "list_backbones": "cnntasks.backbones.registry",
     "list_network_info": "cnntasks.backbones.catalog",
     "load": "cnntasks.pipeline",
+    "map_criterion": "cnntasks.backbones.lenet",
     "progress_bar": "cnntasks.cli.measuring",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnntasks import PluginError, UsageError, import_attribute
+from cnntasks import PluginError, UsageError, import_attribute, map_criterion
 
 #: B×K logits and B×K target probabilities to one loss for each picture, B.
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -30,11 +30,17 @@ def mean_squared_error(logits: Tensor, targets: Tensor) -> Tensor:
     return (logits.softmax(dim=1) - targets).square().mean(dim=1)
 
 
-LOSSES: dict[str, Loss] = {"cross-entropy": cross_entropy, "mse": mean_squared_error}
+LOSSES: dict[str, Loss] = {
+    "cross-entropy": cross_entropy,
+    "mse": mean_squared_error,
+    "map": map_criterion,
+}
 
 
 def find_loss(name: str) -> Loss:
-    """The loss that `--loss` names: `cross-entropy`, `mse`, or `package.module:function`.
+    """The loss that `--loss` names: `cross-entropy`, `mse`, `map`, or `package.module:function`.
+
+    `map` is the criterion of LeCun et al. 1998 for outputs that are distances, as LeNet-5's.
 
     A function of one's own is called with B×K logits and B×K target probabilities and returns
     B losses or their mean. Its module may lie in the current folder.

@@ -11,7 +11,7 @@ import click
 from cnntasks import FitOptions, fit_options
 
 if TYPE_CHECKING:
-    from cnntasks import Backbone
+    from cnntasks import ModelCard
     from cnntasks_classify.learner import ClassificationSettings
 
 
@@ -33,18 +33,21 @@ def _settings(options: dict[str, Any], fit: FitOptions) -> ClassificationSetting
 
 
 def _completed(
-    options: dict[str, Any], handwriting: bool, pretrained: bool, backbone: Backbone
+    options: dict[str, Any], card: ModelCard, handwriting: bool, pretrained: bool
 ) -> dict[str, Any]:
     """The options, with those that were left open decided by the data and the start."""
     usual = {"area": 0.35, "flip": 0.5, "jitter": 0.2}
     if handwriting:  # a mirrored or cut letter is another letter
         usual = {"area": 1.0, "flip": 0.0, "jitter": 0.0}
-    decided: dict[str, Any] = {**usual, "train_norm": not pretrained}
+    decided: dict[str, Any] = {
+        **usual,
+        "train_norm": not pretrained,
+        "backbone_rate": 0.3 if pretrained else 1.0,
+        # LeNet-5's outputs are distances, and this is its paper's loss.
+        "loss": "map" if card.network["backbone"] == "lenet5" else "cross-entropy",
+    }
     given = {name: value for name, value in options.items() if value is not None}
-    completed = {**options, **decided, **given}
-    if completed["freeze"] == "all":
-        completed["freeze"] = backbone.stages[-1].name
-    return completed
+    return {**options, **decided, **given}
 
 
 @click.command("train")
@@ -110,9 +113,7 @@ def _completed(
 @click.option(
     "--backbone-rate",
     type=click.FloatRange(0),
-    default=0.3,
-    show_default=True,
-    help="Learning rate of the backbone relative to --rate.",
+    help="Learning rate of the backbone relative to --rate.  [default: 0.3; 1 from random weights]",
 )
 @click.option(
     "--layer-decay",
@@ -128,10 +129,8 @@ def _completed(
 )
 @click.option(
     "--loss",
-    default="cross-entropy",
-    show_default=True,
-    metavar="cross-entropy|mse|package.module:function",
-    help="What is minimised.",
+    metavar="cross-entropy|mse|map|package.module:function",
+    help="What is minimised.  [default: cross-entropy; map for lenet5]",
 )
 @click.option(
     "--label-smoothing",
@@ -229,7 +228,9 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
         parts,
         log=lambda line: None if fit.quiet else click.echo(line, err=True),
     )
-    options = _completed(options, parts.small_grey, pretrained, network.classifier.backbone)
+    options = _completed(options, card, parts.small_grey, pretrained)
+    if options["freeze"] == "all":
+        options["freeze"] = network.classifier.backbone.stages[-1].name
     counts = {"pictures": len(parts.train), "validation_pictures": len(parts.validation)}
     card = replace(card, recipe={**card.recipe, **counts, **recipe_of(data, options)})
     learner = ClassificationLearner(card, _settings(options, fit), parts.train, parts.validation)

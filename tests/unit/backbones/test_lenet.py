@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional
 
 from cnntasks.backbones.classifier import create_classifier
 from cnntasks.backbones.lenet import (
@@ -174,13 +175,22 @@ def test_the_loss_is_equation_9() -> None:
         y[t] + math.log(math.exp(-0.3) + sum(math.exp(-v) for v in y))
         for y, t in zip(penalties.tolist(), target.tolist(), strict=True)
     ]
-    found = map_criterion(-penalties, target, j=0.3)
-    assert float(found) == pytest.approx(sum(by_hand) / 2)
+    found = map_criterion(-penalties, functional.one_hot(target, 3).float(), j=0.3)
+    assert found.tolist() == pytest.approx(by_hand)
+
+
+def test_the_loss_of_a_mixed_target_is_between_those_of_its_classes() -> None:
+    logits = torch.tensor([[-1.0, -4.0, -9.0]])
+    first, second = (
+        map_criterion(logits, functional.one_hot(torch.tensor([k]), 3)) for k in (0, 2)
+    )
+    mixed = map_criterion(logits, torch.tensor([[0.75, 0.0, 0.25]]))
+    torch.testing.assert_close(mixed, 0.75 * first + 0.25 * second)
 
 
 def test_the_loss_bears_distances_whose_exponentials_vanish() -> None:
     logits = torch.tensor([[-900.0, -1000.0]], requires_grad=True)
-    loss = map_criterion(logits, torch.tensor([0]))
+    loss = map_criterion(logits, torch.tensor([[1.0, 0.0]])).sum()
     loss.backward()
     assert loss.item() == pytest.approx(900 - 0.1)
     assert logits.grad is not None
@@ -189,7 +199,7 @@ def test_the_loss_bears_distances_whose_exponentials_vanish() -> None:
 
 def test_it_learns_the_ten_digits() -> None:
     pictures = digit_bitmaps().repeat_interleave(2, dim=1).repeat_interleave(3, dim=2)
-    x = torch.nn.functional.pad(pictures, (5, 6, 4, 4), value=-1)[:, None]
+    x = functional.pad(pictures, (5, 6, 4, 4), value=-1)[:, None]
     x = (x + 1) / 2 * 1.275 - 0.1
     target = torch.arange(10)
     with torch.random.fork_rng(devices=[]):
@@ -198,6 +208,6 @@ def test_it_learns_the_ten_digits() -> None:
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     for _ in range(40):
         optimizer.zero_grad()
-        map_criterion(network(x)["logits"], target).backward()
+        map_criterion(network(x)["logits"], torch.eye(10)).mean().backward()
         optimizer.step()
     assert network(x)["logits"].argmax(dim=1).tolist() == target.tolist()
