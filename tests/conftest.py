@@ -98,7 +98,7 @@ def tiny_detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
         defaults={"threshold": 0.3, "iou": 0.5},
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
+        torch.manual_seed(22)  # one that finds several things in the samples
         network = build(card)
     with torch.no_grad():
         # Far apart, so that no two scores are so near each other that engines may rank them

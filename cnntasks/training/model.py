@@ -196,7 +196,12 @@ def train_model(
         },
         "python": platform.python_version(),
     }
-    card = replace(card, recipe=recipe, metrics={f"validation_{learner.monitor}": measured["best"]})
+    card = replace(
+        card,
+        recipe=recipe,
+        metrics={f"validation_{learner.monitor}": measured["best"]},
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+    )
     try:
         write_model(network, learner.graph(), card, folder)
         if evaluate is not None:

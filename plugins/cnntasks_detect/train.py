@@ -121,11 +121,14 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
 
     The new model is a folder that detect, evaluate and train --from take.
     """
+    import torch
+
     from cnntasks import recipe_of, report_trained, train_model, update_card
     from cnntasks_detect.learner import DetectionLearner, DetectionSettings
     from cnntasks_detect.measure import measure
     from cnntasks_detect.metrics import LOWEST_SCORE
 
+    torch.manual_seed(fit.settings.seed)  # of the weights that are random at first
     network, card, sets = _start(data, fit.name, options)
     learned, validation = sets
     settings = DetectionSettings(

@@ -73,6 +73,8 @@ def test_the_model_folder_is_whole_and_says_how_it_came_to_be(trained: Path) -> 
     # Chosen by what the pictures are like, and recorded.
     assert (card.recipe["area"], card.recipe["flip"], card.recipe["jitter"]) == (1, 0, 0)
     assert card.metrics["validation_top1"] == 1
+    network = cnntasks.create_classifier("lenet5", classes=2, in_channels=1)
+    assert card.parameters == sum(weight.numel() for weight in network.parameters())
 
 
 def test_the_split_is_recorded_class_by_class(trained: Path) -> None:

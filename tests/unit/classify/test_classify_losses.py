@@ -20,6 +20,7 @@ from cnntasks_classify.losses import (
 from torch import Tensor
 from torch.nn import functional
 
+import cnntasks
 from cnntasks import UsageError
 
 
@@ -131,7 +132,7 @@ def test_what_is_no_loss_is_told_at_the_first_batch(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hinge", "there is no loss 'hinge'; choose cross-entropy, mse, or name a function"),
+        ("hinge", "there is no loss 'hinge'; choose cross-entropy, mse, map, or name a function"),
         ("own_losses:value", "--loss own_losses:value: is a int, not a function"),
         ("own_losses:lost", "--loss own_losses:lost: .*no attribute 'lost'"),
         ("no_such_module:loss", "--loss no_such_module:loss: .*is a package missing"),
@@ -148,4 +149,5 @@ def test_names_of_the_losses() -> None:
     assert {name: find_loss(name) for name in LOSSES} == {
         "cross-entropy": cross_entropy,
         "mse": mean_squared_error,
+        "map": cnntasks.map_criterion,
     }
