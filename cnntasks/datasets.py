@@ -120,6 +120,39 @@ class DataFormats(Generic[DataT]):
         """
         return list(self.recognise(divide_location(location)[0]).splits)
 
+    def split_to_measure(self, location: Path) -> str | None:
+        """The split that an evaluation reads: test, or val, or everything.
+
+        None where the location is no folder or file: `folder:split` names its split itself.
+
+        Raises:
+            InputError: not a data set.
+        """
+        if not location.exists():
+            return None
+        splits = self.available_splits(location)
+        return next((name for name in ("test", "val", "all") if name in splits), splits[0])
+
+    def splits_to_learn(self, location: Path) -> tuple[str | None, str | None]:
+        """The split that a training learns from, and the one that validates; never a test split.
+
+        The first is train (or trainval, or everything where there are no splits), and None for
+        `folder:split`; the second is val beside train, else None.
+
+        Raises:
+            InputError: not a data set, or one that has nothing but other splits.
+        """
+        if not location.exists():
+            return None, None
+        splits = self.available_splits(location)
+        name = next((name for name in ("train", "trainval", "all") if name in splits), None)
+        if name is None:
+            raise InputError(
+                f"{location}: has no train split (it has {', '.join(splits)}); "
+                f"name the one to learn from: {location}:{splits[0]}"
+            )
+        return name, "val" if "val" in splits and name == "train" else None
+
     def read(self, location: Path, split: str | None = None) -> list[DataT]:
         """Read a data set for training or measuring, a part for each split.
 

@@ -10,12 +10,8 @@ import numpy as np
 import torch
 
 from cnntasks import Score, Source
-from cnntasks_classify.data import (
-    ClassificationData,
-    Example,
-    available_splits,
-    read_classification_data,
-)
+from cnntasks_classify.data import ClassificationData, Example, read_classification_data
+from cnntasks_classify.data.recognise import FORMATS
 from cnntasks_classify.figures import mistakes_sheet, mistakes_table
 from cnntasks_classify.metrics import ClassificationMetric, Mistake, worst_mistakes
 
@@ -33,11 +29,7 @@ def read_for_evaluation(location: str) -> ClassificationData:
         InputError: not a data set.
     """
     path = Path(location)
-    if not path.exists():
-        return read_classification_data(path)
-    splits = available_splits(path)
-    name = next((n for n in ("test", "val", "all") if n in splits), splits[0])
-    return read_classification_data(path, name)
+    return read_classification_data(path, FORMATS.split_to_measure(path))
 
 
 def measure(

@@ -12,11 +12,11 @@ from cnntasks import InputError, UsageError, replacing
 from cnntasks_classify.data import (
     ClassificationData,
     Example,
-    available_splits,
     match_classes,
     read_classification_data,
     split_stratified,
 )
+from cnntasks_classify.data.recognise import FORMATS
 from cnntasks_classify.data.records import class_key
 
 #: The file in which a training records what was held out.
@@ -56,20 +56,11 @@ def read_parts(locations: Sequence[str], fraction: float, seed: int) -> Parts:
     to_divide: list[ClassificationData] = []
     for location in locations:
         path = Path(location)
-        if not path.exists():  # `folder:split`
-            to_divide.append(read_classification_data(path))
-            continue
-        splits = available_splits(path)
-        name = next((n for n in ("train", "all") if n in splits), None)
-        if name is None:
-            raise InputError(
-                f"{location}: has no train split (it has {', '.join(splits)}); "
-                f"name the one to learn from: {location}:{splits[0]}"
-            )
+        name, other = FORMATS.splits_to_learn(path)
         part = read_classification_data(path, name)
-        if "val" in splits and name == "train":
+        if other is not None:
             learned.append(part)
-            validating.append(read_classification_data(path, "val"))
+            validating.append(read_classification_data(path, other))
         else:
             to_divide.append(part)
     everything = [*learned, *to_divide]

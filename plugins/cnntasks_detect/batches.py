@@ -26,10 +26,10 @@ from cnntasks_detect.augment import (
 from cnntasks_detect.data import (
     DetectionData,
     Picture,
-    available_splits,
     read_detection_data,
 )
 from cnntasks_detect.data.names import canonical_class
+from cnntasks_detect.data.recognise import FORMATS
 from cnntasks_detect.losses import Target
 
 
@@ -89,19 +89,10 @@ def read_parts(
     training, validation = [], []
     for location in locations:
         path = Path(location)
-        splits = available_splits(path)
-        if not path.exists():  # `folder:split`
-            training.append(read_detection_data(path))
-            continue
-        name = next((n for n in ("train", "trainval", "all") if n in splits), None)
-        if name is None:
-            raise InputError(
-                f"{location}: has no train split (it has {', '.join(splits)}); "
-                f"name the one to learn from: {location}:{splits[0]}"
-            )
+        name, held = FORMATS.splits_to_learn(path)
         training.append(read_detection_data(path, name))
-        if "val" in splits and name == "train":
-            validation.append(read_detection_data(path, "val"))
+        if held is not None:
+            validation.append(read_detection_data(path, held))
     return training, validation
 
 

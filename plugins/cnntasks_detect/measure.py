@@ -10,7 +10,8 @@ import numpy as np
 
 from cnntasks import Score, Source
 from cnntasks_detect.batches import Entry
-from cnntasks_detect.data import DetectionData, available_splits, read_detection_data
+from cnntasks_detect.data import DetectionData, read_detection_data
+from cnntasks_detect.data.recognise import FORMATS
 from cnntasks_detect.metrics import DetectionMetric
 
 if TYPE_CHECKING:
@@ -24,11 +25,7 @@ def read_for_evaluation(location: str) -> DetectionData:
         InputError: not a data set.
     """
     path = Path(location)
-    if not path.exists():
-        return read_detection_data(path)
-    splits = available_splits(path)
-    name = next((n for n in ("test", "val", "all") if n in splits), splits[0])
-    return read_detection_data(path, name)
+    return read_detection_data(path, FORMATS.split_to_measure(path))
 
 
 def measure(
