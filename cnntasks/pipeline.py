@@ -1,31 +1,20 @@
-"""From sources to results: decode, preprocess, run, postprocess; streamed, in order.
-
-One bad input never stops the rest, and memory does not grow with the number of inputs: only a
-window of them is under way at any time.
-"""
+"""A task with a model, made ready to predict: what `cnntasks.load` and the verbs use."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cnntasks.engines.base import Engine, EngineChoice, available_cores, choose_engine
-from cnntasks.errors import CnntasksError, InputError, PluginError
+from cnntasks.engines.base import Engine, EngineChoice, choose_engine
+from cnntasks.errors import PluginError
 from cnntasks.models.card import ModelCard, read_card
 from cnntasks.models.folder import graph_path
 from cnntasks.models.store import resolve_model
 from cnntasks.models.weights import WEIGHTS_FILE
 from cnntasks.plugins import get_task, model_entries
+from cnntasks.running import Runner
 from cnntasks.task import Outcome, Source, TaskSpec, import_attribute
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Arrays = dict[str, Any]
 
 
 class Pipeline:
@@ -35,24 +24,26 @@ class Pipeline:
         card: of the model.
         predictor: the task's, made for the card.
         engine: runs the network.
-        batch_size: inputs of equal shape that run together; ignored by an engine that runs
-            several single inputs at once instead.
+        batch_size: inputs that run together, of equal shape unless the predictor collates them;
+            what the predictor names (else 1) when None. An engine that runs several single inputs
+            at once does that instead, unless the predictor collates.
     """
 
     def __init__(
-        self, card: ModelCard, predictor: Any, engine: Engine, batch_size: int = 1
+        self, card: ModelCard, predictor: Any, engine: Engine, batch_size: int | None = None
     ) -> None:
         self.card = card
         self.predictor = predictor
         self.engine = engine
-        self.batch_size = batch_size
+        self.batch_size: int = batch_size or getattr(predictor, "batch_size", 1)
 
     def __call__(self, value: Any) -> Any:
         """Predict for one value, or for a list of them.
 
         Args:
             value: a path, URL, bytes, array, Pillow picture, or a list of these; a folder, a
-                glob or `@list.txt` stands for any number of files.
+                glob or `@list.txt` stands for any number of files. A predictor may take others
+                (a text).
 
         Returns:
             One result for one value, a list for a list, a folder, a glob or `@list.txt`.
@@ -60,91 +51,31 @@ class Pipeline:
         Raises:
             InputError: an input cannot be used; the message names it.
         """
-        from cnntasks.media.sources import stands_for_many
-
         results = []
         for outcome in self.stream(value):
             if outcome.error is not None:
                 raise outcome.error
             results.append(outcome.result)
-        return results if stands_for_many(value) else results[0]
+        return results if self._stands_for_many(value) else results[0]
 
     def stream(self, values: Any) -> Iterator[Outcome[Any]]:
         """Predict for many values, one outcome each, in their order; errors are outcomes too."""
+        own = getattr(self.predictor, "sources_from_values", None)
+        if own is not None:
+            return self.run(own(values))
         from cnntasks.media.sources import sources_from_values
 
         return self.run(sources_from_values(values, suffixes=self.predictor.suffixes))
 
+    def _stands_for_many(self, value: Any) -> bool:
+        from cnntasks.media.sources import stands_for_many
+
+        decide = getattr(self.predictor, "stands_for_many", stands_for_many)
+        return bool(decide(value))
+
     def run(self, sources: Iterable[Source]) -> Iterator[Outcome[Any]]:
         """Predict for sources, one outcome each, in their order."""
-        if self.engine.concurrency > 1:
-            return self._run_side_by_side(sources)
-        return self._run_batches(sources)
-
-    def _run_side_by_side(self, sources: Iterable[Source]) -> Iterator[Outcome[Any]]:
-        """Whole inputs in as many threads as the engine runs at once."""
-        threads = self.engine.concurrency
-        with ThreadPoolExecutor(threads) as pool:
-            yield from _in_order(pool, self._predict_one, sources, window=2 * threads)
-
-    def _predict_one(self, source: Source) -> Outcome[Any]:
-        source, item, feeds, error = self._prepare(source)
-        if error is not None:
-            return Outcome(source, error=error)
-        return self._run_one(source, item, feeds)
-
-    def _run_one(self, source: Source, item: Any, feeds: Arrays) -> Outcome[Any]:
-        try:
-            outputs = self.engine.run(_stack([feeds]))
-            result = self.predictor.postprocess(_slice(outputs, 0), item)
-        except CnntasksError as error:
-            return Outcome(source, error=_named(source, error))
-        except MemoryError:
-            return Outcome(source, error=_too_large(source))
-        return Outcome(source, result=result, item=item)
-
-    def _run_batches(self, sources: Iterable[Source]) -> Iterator[Outcome[Any]]:
-        """Decode in threads; neighbours of equal shape go through the engine together."""
-        threads = available_cores()
-        with ThreadPoolExecutor(threads) as pool:
-            waiting: list[tuple[Source, Any, Arrays]] = []
-            window = max(2 * threads, self.batch_size)
-            for source, item, feeds, error in _in_order(pool, self._prepare, sources, window):
-                if waiting and (error is not None or not _same_shapes(waiting[0][2], feeds)):
-                    yield from self._finish(waiting)
-                    waiting = []
-                if error is not None:
-                    yield Outcome(source, error=error)
-                    continue
-                waiting.append((source, item, feeds))
-                if len(waiting) == self.batch_size:
-                    yield from self._finish(waiting)
-                    waiting = []
-            if waiting:
-                yield from self._finish(waiting)
-
-    def _prepare(self, source: Source) -> tuple[Source, Any, Arrays, CnntasksError | None]:
-        try:
-            item = self.predictor.decode(source)
-            return source, item, self.predictor.preprocess(item), None
-        except CnntasksError as error:
-            return source, None, {}, error
-        except MemoryError:
-            return source, None, {}, _too_large(source)
-
-    def _finish(self, batch: list[tuple[Source, Any, Arrays]]) -> Iterator[Outcome[Any]]:
-        try:
-            outputs = self.engine.run(_stack([feeds for _, _, feeds in batch]))
-            results = [
-                self.predictor.postprocess(_slice(outputs, row), item)
-                for row, (_, item, _) in enumerate(batch)
-            ]
-        except (CnntasksError, MemoryError):
-            # One by one, so that only the input that is to blame has no result.
-            yield from (self._run_one(*each) for each in batch)
-        else:
-            for (source, item, _), result in zip(batch, results, strict=True):
-                yield Outcome(source, result=result, item=item)
+        return Runner(self.predictor, self.engine, self.batch_size).run(sources)
 
 
 def load(
@@ -154,7 +85,7 @@ def load(
     device: str = "auto",
     engine: str = "auto",
     precision: str = "float32",
-    batch_size: int = 1,
+    batch_size: int | None = None,
     offline: bool = False,
     many: bool = False,
     **options: Any,
@@ -167,7 +98,7 @@ def load(
         device: `auto` (the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
         engine: `auto`, `onnx` or `torch`.
         precision: `float32`, or on a GPU `float16` or `bfloat16`.
-        batch_size: inputs that go through a GPU together.
+        batch_size: inputs that go through the network together; the task's own when None.
         offline: never download a model.
         many: many inputs will come: on a CPU run them side by side, one core each.
         options: the predictor's own, such as `threshold`.
@@ -212,20 +143,34 @@ def open_pipeline(
     folder: Path,
     choice: EngineChoice,
     *,
-    batch_size: int = 1,
+    batch_size: int | None = None,
     many: bool = False,
     options: dict[str, Any] | None = None,
 ) -> Pipeline:
     """A pipeline on the model folder `folder`; see `load`."""
     card = read_card(folder)
-    predictor = import_attribute(spec.predictor)(card, **(options or {}))
-    return Pipeline(card, predictor, open_engine(spec, card, folder, choice, many), batch_size)
+    kind = import_attribute(spec.predictor)
+    given = options or {}
+    # One that reads files of the model beside the card is opened, not made.
+    predictor = kind.open(card, folder, **given) if hasattr(kind, "open") else kind(card, **given)
+    outputs = getattr(predictor, "outputs", None)
+    engine = open_engine(spec, card, folder, choice, many, outputs)
+    return Pipeline(card, predictor, engine, batch_size)
 
 
 def open_engine(
-    spec: TaskSpec, card: ModelCard, folder: Path, choice: EngineChoice, many: bool = False
+    spec: TaskSpec,
+    card: ModelCard,
+    folder: Path,
+    choice: EngineChoice,
+    many: bool = False,
+    outputs: Sequence[str] | None = None,
 ) -> Engine:
     """The engine of `choice` with the model in `folder`.
+
+    Args:
+        many: several inputs at once, where the engine can.
+        outputs: those of the network that are wanted; all when None.
 
     Raises:
         ModelError: the model cannot be opened.
@@ -234,7 +179,7 @@ def open_engine(
     if choice.engine == "onnx":
         from cnntasks.engines.onnx import OnnxEngine
 
-        return OnnxEngine(graph_path(folder), parallel=many)
+        return OnnxEngine(graph_path(folder), parallel=many, outputs=outputs)
     from cnntasks.engines.torch import TorchEngine, load_weights, open_device
 
     open_device(choice.device)  # before the work of building a network for nothing
@@ -243,51 +188,3 @@ def open_engine(
     network = import_attribute(spec.network)(card)
     load_weights(network, folder / WEIGHTS_FILE)
     return TorchEngine(network, choice)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Any], Any], values: Iterable[Any], window: int
-) -> Iterator[Any]:
-    """Results of `work` in the order of `values`, at most `window` of them under way."""
-    pending: deque[Future[Any]] = deque()
-    iterator = iter(values)
-    try:
-        for value in islice(iterator, window):
-            pending.append(pool.submit(work, value))
-        while pending:
-            result = pending.popleft().result()
-            for value in islice(iterator, 1):
-                pending.append(pool.submit(work, value))
-            yield result
-    finally:
-        for future in pending:
-            future.cancel()
-
-
-def _stack(feeds: Sequence[Arrays]) -> Arrays:
-    import numpy as np
-
-    if len(feeds) == 1:
-        return {name: value[None] for name, value in feeds[0].items()}
-    return {name: np.stack([feed[name] for feed in feeds]) for name in feeds[0]}
-
-
-def _slice(outputs: Arrays, row: int) -> Arrays:
-    return {name: value[row] for name, value in outputs.items()}
-
-
-def _same_shapes(first: Arrays, second: Arrays) -> bool:
-    return all(first[name].shape == second[name].shape for name in first)
-
-
-def _too_large(source: Source) -> InputError:
-    return InputError(f"{source.name}: too large for this machine's memory; make it smaller first")
-
-
-def _named(source: Source, error: CnntasksError) -> CnntasksError:
-    """An engine does not know which input it runs; people must."""
-    if source.name in str(error):
-        return error
-    named = type(error)(f"{source.name}: {error}")
-    named.__cause__ = error
-    return named

@@ -78,7 +78,7 @@ class Source:
             (`holiday/a.jpg` found under the argument `holiday/` has `a.jpg`).
         loader: returns the encoded bytes; raises `InputError`.
         path: the file on disk, where there is one.
-        value: an object already in memory (an array or a picture given from Python).
+        value: an object already in memory (an array, a picture or a text given from Python).
     """
 
     name: str
@@ -116,6 +116,16 @@ class Predictor(Protocol[ItemT, ResultT]):
     """Arrays in, arrays out: everything around the network, in NumPy, for one task.
 
     A predictor is constructed as `predictor(card, **options)`; unknown options are a `TypeError`.
+    What a class may have besides, each only where its task needs it:
+
+    - `open(card, folder, **options)`, a class method that makes it instead, for one that reads
+      further files of the model (a tokenizer) from its folder.
+    - `collate(feeds) -> feeds`: joins the feeds of several items, of whatever shapes, to those of
+      a batch, padding them; without it only equal shapes run together. Then `batch_size` says how
+      many inputs make a chunk, and those of a chunk that are about as large are collated.
+    - `outputs`: the names of the network's outputs that `postprocess` wants; all without it.
+    - `sources_from_values(values)` and `stands_for_many(value)`: the sources that a value given
+      from Python stands for, and whether its results are a list, where a string is no path.
     """
 
     #: Columns of `Result.to_rows()`, in order; the header of the table and of the CSV.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -16,7 +16,7 @@ from cnntasks.cli.errors import say
 from cnntasks.engines.base import ENGINES, PRECISIONS
 from cnntasks.errors import InputError, UsageError
 from cnntasks.output.records import FORMATS, Writer, open_writer
-from cnntasks.task import Outcome
+from cnntasks.task import Outcome, Source
 
 if TYPE_CHECKING:
     from cnntasks.pipeline import Pipeline
@@ -34,7 +34,7 @@ class CommonOptions:
     device: str
     engine: str
     precision: str
-    batch_size: int
+    batch_size: int | None
     output: Path | None
     format: str
     quiet: bool
@@ -62,8 +62,8 @@ def task_options(*, formats: Sequence[str] = ()) -> Callable[[Command], Command]
                      help="What runs the network."),
         click.option("--precision", type=click.Choice(PRECISIONS), default="float32",
                      show_default=True, help="Number format; float16 needs a GPU."),
-        click.option("--batch-size", type=click.IntRange(1, 4096), default=1, show_default=True,
-                     help="Inputs that go through a GPU together."),
+        click.option("--batch-size", type=click.IntRange(1, 4096),
+                     help="Inputs that go through the network together.  [default: the task's]"),
         click.option("--output", "-o", type=click.Path(path_type=Path),
                      help="Folder for files; or a .json, .jsonl or .csv file for the records."),
         click.option("--format", "format", type=click.Choice([*FORMATS, *formats]),
@@ -113,6 +113,8 @@ def run_task(
     *,
     sinks: Callable[[Pipeline], Sequence[Writer]] | None = None,
     noun: str = "pictures",
+    sources: Callable[[Pipeline], Iterable[Source]] | None = None,
+    many: bool | None = None,
 ) -> None:
     """Predict for the arguments of a verb and write everything; ends the process by its status.
 
@@ -125,6 +127,8 @@ def run_task(
             result; called once, when the model is open. One that is a context manager is
             entered and left; another has its `close` called, whatever happened.
         noun: what an input is, in messages.
+        sources: what the arguments stand for, where they are no files of one input each.
+        many: whether they stand for several inputs, where `sources` is given.
 
     Raises:
         SystemExit: with status 1 if some inputs failed; each was named on standard error.
@@ -134,7 +138,9 @@ def run_task(
 
     if not inputs:
         raise UsageError(f"no {noun} given; name files or folders, or see --help")
-    several = len(inputs) > 1 or any(stands_for_many(argument) for argument in inputs)
+    several = many
+    if several is None:
+        several = len(inputs) > 1 or any(stands_for_many(argument) for argument in inputs)
     pipeline = load(
         task,
         common.model,
@@ -148,12 +154,16 @@ def run_task(
     )
     if not common.quiet:
         click.echo(f"{pipeline.card.name}: {pipeline.engine.description}", err=True)
-    sources = expand_sources(
-        inputs,
-        suffixes=pipeline.predictor.suffixes,
-        noun=noun,
-        verb=task,
-        offline=common.offline,
+    stream = (
+        sources(pipeline)
+        if sources is not None
+        else expand_sources(
+            inputs,
+            suffixes=pipeline.predictor.suffixes,
+            noun=noun,
+            verb=task,
+            offline=common.offline,
+        )
     )
     found = failed = 0
     with contextlib.ExitStack() as stack:
@@ -165,7 +175,7 @@ def run_task(
             else:
                 stack.callback(sink.close)
             writers.append(sink)
-        outcomes = pipeline.run(sources)
+        outcomes = pipeline.run(stream)
         if several and not common.quiet and sys.stderr.isatty():
             outcomes = stack.enter_context(_progress(outcomes, noun))
         for outcome in outcomes:

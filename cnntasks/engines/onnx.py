@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,15 @@ class OnnxEngine:
         graph: the file; its weights lie beside it.
         parallel: run whole pictures side by side, one core each, instead of splitting one
             picture's work over all cores. Better for many inputs, worse for a single one.
+        outputs: the names of those that are wanted, and fetched; all of the graph's when None.
 
     Raises:
-        ModelError: the graph cannot be opened.
+        ModelError: the graph cannot be opened, or lacks one of `outputs`.
     """
 
-    def __init__(self, graph: Path, parallel: bool = False) -> None:
+    def __init__(
+        self, graph: Path, parallel: bool = False, outputs: Sequence[str] | None = None
+    ) -> None:
         import onnxruntime
 
         cores = available_cores()
@@ -42,7 +46,13 @@ class OnnxEngine:
         except Exception as error:  # onnxruntime raises its own unrelated classes
             line = str(error).splitlines()[0]
             raise ModelError(f"{graph}: ONNX Runtime cannot open this model ({line})") from error
-        self._names = [output.name for output in self._session.get_outputs()]
+        names = [output.name for output in self._session.get_outputs()]
+        self._names = names if outputs is None else list(outputs)
+        if missing := sorted(set(self._names) - set(names)):
+            raise ModelError(
+                f"{graph}: has no output {missing[0]!r}, only {', '.join(names)}; write the model "
+                "again with `cnntasks train`"
+            )
         self.concurrency = cores if parallel else 1
         self.description = f"ONNX Runtime {onnxruntime.__version__} on cpu"
 

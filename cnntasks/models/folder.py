@@ -4,7 +4,8 @@
         card.json            what the model is
         weights.safetensors  every weight, once
         graph.onnx           the network, its initialisers pointing into the weights
-        SHA256SUMS           of the two above, as `sha256sum --check` reads them
+        ...                  what else its task needs beside a network, a tokenizer for example
+        SHA256SUMS           of all but the card, as `sha256sum --check` reads them
 
 Nothing here is a pickle, and no name in any of the files is imported: a stranger's folder is data.
 """
@@ -13,9 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +38,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUMS_FILE = "SHA256SUMS"
-#: Every file that belongs to a model folder; others in it are left alone.
+#: The files that every task has; `model_files` knows those of one folder.
 MODEL_FILES = (CARD_FILE, WEIGHTS_FILE, GRAPH_FILE, SUMS_FILE)
 #: Checkpoints and logs of a training lie here; alone, it is a training that was interrupted.
 RUN_FOLDER = "training"
 _SUMMED = (WEIGHTS_FILE, GRAPH_FILE)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 def write_model_folder(
@@ -51,6 +54,7 @@ def write_model_folder(
     *,
     half: bool = True,
     check: Callable[[Path], object] | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a model folder, or replace the one that is there.
 
@@ -67,14 +71,22 @@ def write_model_folder(
         half: store floating tensors of more than 1000 elements in half precision, except one
             that holds a value beyond its range.
         check: is given the finished temporary folder; where it raises, `folder` stays as it was.
+        files: further files of the model by their plain names; they are checked, copied and
+            replaced with it.
 
     Raises:
-        ModelError: `folder` holds something else, the disk is full, or `graph` is no ONNX model.
+        ModelError: `folder` holds something else, the disk is full, `graph` is no ONNX model, or
+            one of `files` cannot be called so.
     """
     check_target(folder)
+    more = dict(files or {})
+    for name in more:
+        if not _may_be_added(name):
+            raise ModelError(f"a file of a model cannot be called {name!r}; give a plain name")
     folder = Path(os.path.realpath(folder))
     stored = as_stored(weights, half)
-    needed = sum(array.nbytes for array in stored.values()) + len(graph or b"")
+    needed = sum(array.nbytes for array in stored.values())
+    needed += len(graph or b"") + sum(map(len, more.values()))
     staging = _sibling(folder, "new")
     with disk_errors(folder, needed):
         try:
@@ -84,8 +96,10 @@ def write_model_folder(
                 spans = tensor_spans(staging / WEIGHTS_FILE)
                 linked = link_graph(graph, stored, spans, WEIGHTS_FILE)
                 (staging / GRAPH_FILE).write_bytes(linked)
+            for name, data in more.items():
+                (staging / name).write_bytes(data)
             (staging / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
-            (staging / SUMS_FILE).write_text(_sums(staging), encoding="ascii")
+            (staging / SUMS_FILE).write_text(_sums(staging, more), encoding="ascii")
             if check is not None:
                 check(staging)
             _replace(staging, folder)
@@ -150,9 +164,22 @@ def graph_path(folder: Path) -> Path:
     return path
 
 
+def model_files(folder: Path) -> tuple[str, ...]:
+    """The names of the files that belong to a model; others in its folder are left alone.
+
+    Those that every model has, there or not, and those that its checksums name. A name that could
+    lead out of the folder is none.
+    """
+    try:
+        summed = _read_sums(folder)
+    except ModelError:
+        return MODEL_FILES
+    return (*MODEL_FILES, *(name for name in summed if _may_be_added(name)))
+
+
 def folder_size(folder: Path) -> int:
     """The size of a model folder's own files in bytes."""
-    paths = (folder / name for name in MODEL_FILES)
+    paths = (folder / name for name in model_files(folder))
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
@@ -189,20 +216,43 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sums(folder: Path) -> str:
-    paths = [folder / name for name in _SUMMED if (folder / name).is_file()]
+def _may_be_added(name: str) -> bool:
+    """Whether a further file of a model can have this name: a plain one that is not taken.
+
+    Checksums are lines of text, and some file systems do not tell `Card.json` from `card.json`.
+    """
+    taken = {each.casefold() for each in (*MODEL_FILES, RUN_FOLDER)}
+    return bool(_PLAIN_NAME.fullmatch(name)) and name.casefold() not in taken
+
+
+def _sums(folder: Path, more: Iterable[str]) -> str:
+    paths = [folder / name for name in (*_SUMMED, *more) if (folder / name).is_file()]
     return "".join(f"{file_digest(path)}  {path.name}\n" for path in paths)
+
+
+def _read_sums(folder: Path) -> dict[str, str]:
+    """Name to SHA-256, as the folder's file of checksums has them; raises ModelError."""
+    path = folder / SUMS_FILE
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: cannot be read ({error}); fetch the model again") from error
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
 def _sum_problems(folder: Path) -> list[str]:
     path = folder / SUMS_FILE
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
-        expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    except (OSError, UnicodeDecodeError) as error:
-        return [f"{path}: cannot be read ({error}); fetch the model again"]
-    problems = []
-    for name in _SUMMED:
+        expected = _read_sums(folder)
+    except ModelError as error:
+        return [str(error)]
+    problems = [
+        f"{path}: {name!r} is no file of a model; do not use this model"
+        for name in expected
+        if name not in _SUMMED and not _may_be_added(name)
+    ]
+    more = [name for name in expected if _may_be_added(name)]
+    for name in (*_SUMMED, *more):
         try:
             digest = file_digest(folder / name)
         except OSError:
@@ -235,7 +285,8 @@ def _replace(staging: Path, folder: Path) -> None:
     except OSError:
         previous.rename(folder)
         raise
+    replaced = {*model_files(previous), *model_files(folder)}
     for path in previous.iterdir():
-        if path.name not in MODEL_FILES:
+        if path.name not in replaced:
             path.rename(folder / path.name)
     shutil.rmtree(previous)

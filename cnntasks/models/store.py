@@ -21,7 +21,7 @@ from cnntasks.models.cache import (
 from cnntasks.models.cache import installed as installed
 from cnntasks.models.card import CARD_FILE, ModelCard, read_card
 from cnntasks.models.disk import format_size
-from cnntasks.models.folder import MODEL_FILES, check_graph, folder_size, verify_folder
+from cnntasks.models.folder import check_graph, folder_size, model_files, verify_folder
 
 if TYPE_CHECKING:
     from cnntasks.models.download import Log, Progress
@@ -174,7 +174,7 @@ def import_model(
                 f"{path}: {name} is imported already; choose another with --name, or remove "
                 f"{target} first"
             )
-        for file in (folder / each for each in MODEL_FILES):
+        for file in (folder / each for each in model_files(folder)):
             if file.is_file():
                 shutil.copyfile(file, staging / file.name)
         (staging / CARD_FILE).write_text(renamed, encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -41,7 +41,12 @@ UNDECIDED = 0.1
 
 
 def write_model(
-    network: nn.Module, spec: GraphSpec, card: ModelCard, folder: Path, half: bool = True
+    network: nn.Module,
+    spec: GraphSpec,
+    card: ModelCard,
+    folder: Path,
+    half: bool = True,
+    files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a network as a model folder, with its graph, checked against torch.
 
@@ -51,6 +56,7 @@ def write_model(
         card: without `parameters`, which is filled in.
         folder: absent, empty, or a model folder, which is replaced once everything is well.
         half: store weights in half precision.
+        files: further files of the model by their names, a tokenizer for example.
 
     Raises:
         ModelError: the graph cannot be made, or does not agree with the network.
@@ -69,7 +75,7 @@ def write_model(
         except ModelError as error:
             raise ModelError(f"{folder}: not written: {error}") from error
 
-    write_model_folder(folder, card, weights, graph, half=half, check=check)
+    write_model_folder(folder, card, weights, graph, half=half, check=check, files=files)
 
 
 @torch.inference_mode()
@@ -149,6 +155,7 @@ def train_model(
     resume: bool = False,
     progress: bool = True,
     evaluate: Callable[[Path], dict[str, float]] | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> ModelCard:
     """Train, export, measure, and write the model folder; checkpoints and logs stay in it.
 
@@ -161,6 +168,7 @@ def train_model(
         settings: of the training loop.
         device, resume, progress: as for `fit`.
         evaluate: measures the written model folder; its metrics go into the card.
+        files: further files of the model by their names.
 
     Returns:
         The card as written.
@@ -203,7 +211,7 @@ def train_model(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
     )
     try:
-        write_model(network, learner.graph(), card, folder)
+        write_model(network, learner.graph(), card, folder, files=files)
         if evaluate is not None:
             metrics = {f"validation_{name}": round(v, 4) for name, v in evaluate(folder).items()}
             card = replace(card, metrics=metrics)
