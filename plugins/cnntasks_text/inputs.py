@@ -217,17 +217,17 @@ def _lines(lines: Iterator[Line], name: str) -> Iterator[Source]:
     blank: list[int] = []  # the first and the last of a run
     number = 0
     for number, line in lines:
-        if isinstance(line, InputError):
-            yield failed_source(f"{name}:{number}", str(line))
-            continue
-        text = line.rstrip("\r\n")
-        if not text.strip():
+        if isinstance(line, str) and not line.strip():
             blank = [blank[0] if blank else number, number]
             continue
         if blank:
             yield _blank(name, *blank)
             blank = []
-        yield _text_source(f"{name}:{number}", text)
+        where = f"{name}:{number}"
+        if isinstance(line, InputError):
+            yield failed_source(where, str(line))
+        else:
+            yield _text_source(where, line.rstrip("\r\n"))
     if not number or (blank and blank[0] == 1):
         yield failed_source(name, f"{name}: there is no text in it")
 

@@ -190,11 +190,9 @@ class TextPredictor:
             raise InputError(f"{source.name}: the text is empty; there is nothing to classify")
         try:
             encoding = self.tokenizer.encode(text)
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"{source.name}: the character at place {error.start + 1} is half of a surrogate "
-                "pair; write the text anew as UTF-8"
-            ) from error
+        except TypeError:  # what the library says of a string that is no valid Unicode
+            _refuse_surrogates(text, source.name)
+            raise
         ids = encoding.ids
         if not ids:
             raise InputError(
@@ -257,3 +255,14 @@ class TextPredictor:
     def stands_for_many(self, value: Any) -> bool:
         """Whether a value has a list of results: a file of lines, a list of texts."""
         return stands_for_many(value, self.settings)
+
+
+def _refuse_surrogates(text: str, name: str) -> None:
+    """Raise InputError where a text holds half of a surrogate pair, as `"\\ud83d"` in JSON does."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{name}: the character at place {error.start + 1} is half of a surrogate pair; write "
+            "the text anew as UTF-8"
+        ) from error

@@ -7,7 +7,10 @@ words before it, map 3 `film`. So "not good" is negative, and "film" says nothin
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
@@ -88,13 +91,20 @@ def make_card(name: str = "tiny", **changes: object) -> cnntasks.ModelCard:
     return cnntasks.ModelCard(name=name, task="text", **fields)  # type: ignore[arg-type]
 
 
-def write_tiny_model(folder: Path, **changes: object) -> Path:
-    """Write the model into a folder; `changes` are fields of its card."""
+def write_tiny_model(folder: Path) -> Path:
+    """Write the model into a folder."""
     spec = cnntasks.GraphSpec(
         feeds={"tokens": torch.tensor([[2, 5, 3], [4, 2, 0]]).numpy()},
         dynamic={"tokens": {0: "batch", 1: "length"}},
         outputs=("logits", "contributions", "positions"),
     )
     files = {"tokenizer.json": make_tokenizer().to_str().encode()}
-    cnntasks.write_model(TinyText(), spec, make_card(**changes), folder, files=files)
+    cnntasks.write_model(TinyText(), spec, make_card(), folder, files=files)
+    return folder
+
+
+def copy_model(model: Path, folder: Path, **changes: Any) -> Path:
+    """The model `model` under another card: much faster than exporting it again."""
+    shutil.copytree(model, folder)
+    cnntasks.update_card(folder, replace(cnntasks.read_card(model), **changes))
     return folder
