@@ -143,6 +143,17 @@ def test_a_tiny_terminal_still_shows_some_of_the_name(monkeypatch: pytest.Monkey
     assert row.split()[0] == "…picture.jpg"
 
 
+def test_running_text_in_a_cell_is_cut_to_one_line_in_the_table_alone() -> None:
+    long = "many words\nin  lines " * 10
+    for name in (long, long.replace(" ", "").replace("\n", "")):
+        row = written("table", outcome("a", (name, 0.5, 1.0))).splitlines()[1]
+        assert "…" in row
+        assert len(row) < 100
+        assert json.loads(written("json", outcome("a", (name, 0.5, 1.0))))["things"][0][0] == name
+    row = written("table", outcome("a", (long, 0.5, 1.0))).splitlines()[1]
+    assert "many words in lines many words in lines" in row
+
+
 def test_a_name_cannot_steer_the_terminal() -> None:
     _, row = written("table", outcome("\x1b[2J\nevil.jpg", CAT)).splitlines()
     assert row.startswith("?[2J?evil.jpg")
