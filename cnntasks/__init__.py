@@ -54,6 +54,15 @@ if TYPE_CHECKING:
     from cnntasks.errors import UsageError as UsageError
     from cnntasks.hookspecs import HOOK_API_VERSION as HOOK_API_VERSION
     from cnntasks.hookspecs import hookimpl as hookimpl
+    from cnntasks.labels import SPLIT_NAMES as SPLIT_NAMES
+    from cnntasks.labels import canonical_split as canonical_split
+    from cnntasks.labels import class_key as class_key
+    from cnntasks.labels import counted as counted
+    from cnntasks.labels import fold_stratified as fold_stratified
+    from cnntasks.labels import join_classes as join_classes
+    from cnntasks.labels import match_classes as match_classes
+    from cnntasks.labels import sort_classes as sort_classes
+    from cnntasks.labels import split_stratified as split_stratified
     from cnntasks.media.draw import class_color as class_color
     from cnntasks.media.draw import contact_sheet as contact_sheet
     from cnntasks.media.draw import draw_boxes as draw_boxes
@@ -61,6 +70,7 @@ if TYPE_CHECKING:
     from cnntasks.media.images import read_image as read_image
     from cnntasks.media.images import resize_image as resize_image
     from cnntasks.media.images import write_image as write_image
+    from cnntasks.media.sources import expand_sources as expand_sources
     from cnntasks.models.card import ModelCard as ModelCard
     from cnntasks.models.card import read_card as read_card
     from cnntasks.models.folder import read_weights as read_weights
@@ -79,6 +89,7 @@ if TYPE_CHECKING:
     from cnntasks.task import Score as Score
     from cnntasks.task import Source as Source
     from cnntasks.task import TaskSpec as TaskSpec
+    from cnntasks.task import failed_source as failed_source
     from cnntasks.task import import_attribute as import_attribute
     from cnntasks.training.fit import FitSettings as FitSettings
     from cnntasks.training.model import train_model as train_model
@@ -113,39 +124,50 @@ _EXPORTS = {
     "Predictor": "cnntasks.task",
     "RECORD_SUFFIXES": "cnntasks.cli.options",
     "Result": "cnntasks.task",
+    "SPLIT_NAMES": "cnntasks.labels",
     "Score": "cnntasks.task",
     "Source": "cnntasks.task",
     "Stage": "cnntasks.backbones.base",
     "TaskSpec": "cnntasks.task",
     "UsageError": "cnntasks.errors",
+    "canonical_split": "cnntasks.labels",
     "class_color": "cnntasks.media.draw",
+    "class_key": "cnntasks.labels",
     "contact_sheet": "cnntasks.media.draw",
     "convert_backbone": "cnntasks.backbones.registry",
     "convert_classifier": "cnntasks.backbones.registry",
+    "counted": "cnntasks.labels",
     "create_backbone": "cnntasks.backbones.registry",
     "create_classifier": "cnntasks.backbones.classifier",
     "divide_location": "cnntasks.datasets",
     "draw_boxes": "cnntasks.media.draw",
     "evaluate_options": "cnntasks.cli.measuring",
+    "expand_sources": "cnntasks.media.sources",
+    "failed_source": "cnntasks.task",
     "find_model": "cnntasks.pipeline",
     "fit_options": "cnntasks.cli.fitting",
+    "fold_stratified": "cnntasks.labels",
     "hookimpl": "cnntasks.hookspecs",
     "import_attribute": "cnntasks.task",
+    "join_classes": "cnntasks.labels",
     "list_backbones": "cnntasks.backbones.registry",
     "list_network_info": "cnntasks.backbones.catalog",
     "load": "cnntasks.pipeline",
     "map_criterion": "cnntasks.backbones.lenet",
+    "match_classes": "cnntasks.labels",
     "progress_bar": "cnntasks.cli.measuring",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",
     "read_state": "cnntasks.backbones.weights",
     "read_weights": "cnntasks.models.folder",
     "recipe_of": "cnntasks.cli.fitting",
+    "replacing": "cnntasks.atomic",
     "report_score": "cnntasks.cli.measuring",
     "report_trained": "cnntasks.cli.fitting",
-    "replacing": "cnntasks.atomic",
     "resize_image": "cnntasks.media.images",
     "run_task": "cnntasks.cli.options",
+    "sort_classes": "cnntasks.labels",
+    "split_stratified": "cnntasks.labels",
     "task_options": "cnntasks.cli.options",
     "train_model": "cnntasks.training.model",
     "unknown_split": "cnntasks.datasets",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnntasks import InputError, UsageError, replacing
+from cnntasks import InputError, UsageError, join_classes, replacing
 from cnntasks_classify.data import (
     ClassificationData,
     Example,
@@ -17,7 +16,6 @@ from cnntasks_classify.data import (
     split_stratified,
 )
 from cnntasks_classify.data.recognise import FORMATS
-from cnntasks_classify.data.records import class_key
 
 #: The file in which a training records what was held out.
 SPLIT_FILE = "split.csv"
@@ -64,7 +62,7 @@ def read_parts(locations: Sequence[str], fraction: float, seed: int) -> Parts:
         else:
             to_divide.append(part)
     everything = [*learned, *to_divide]
-    classes = _joined(everything)
+    classes = join_classes(everything)
     train = [it for part in learned for it in match_classes(part, classes).examples]
     validation = [it for part in validating for it in match_classes(part, classes).examples]
     for part in to_divide:
@@ -74,22 +72,6 @@ def read_parts(locations: Sequence[str], fraction: float, seed: int) -> Parts:
     if not train or not validation:
         raise UsageError("too few pictures to keep some for validation; add more to each class")
     return Parts(classes, train, validation, bool(to_divide), _small_grey(train))
-
-
-def _joined(parts: Sequence[ClassificationData]) -> tuple[str, ...]:
-    """The classes of all parts, one that several spell differently as the first of them does.
-
-    Names that differ as little within one part are two classes there (the letters A and a).
-    """
-    classes: list[str] = []
-    for part in parts:
-        before = {class_key(name) for name in classes}
-        alike = Counter(class_key(name) for name in part.classes)
-        for name in part.classes:
-            key = class_key(name)
-            if name not in classes and (key not in before or alike[key] > 1):
-                classes.append(name)
-    return tuple(classes)
 
 
 def _small_grey(examples: Sequence[Example]) -> bool:

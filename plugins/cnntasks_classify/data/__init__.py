@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnntasks_classify.data.matching import match_classes, split_stratified
+from cnntasks import match_classes, split_stratified
 from cnntasks_classify.data.recognise import available_splits, read_classification_data
 from cnntasks_classify.data.records import ClassificationData, Example
 

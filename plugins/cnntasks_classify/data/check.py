@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cnntasks import DataProblems, DataReport
+from cnntasks import DataProblems, DataReport, class_key
 from cnntasks_classify.data.inspection import Inspection, inspect_examples
 from cnntasks_classify.data.recognise import FORMATS
 from cnntasks_classify.data.records import (
     ClassificationData,
     Example,
-    class_key,
     without_picture,
 )
 

@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from cnntasks import IMAGE_SUFFIXES, DataProblems, InputError
-from cnntasks_classify.data.records import (
+from cnntasks import (
+    IMAGE_SUFFIXES,
     SPLIT_NAMES,
-    ClassificationData,
-    Example,
+    DataProblems,
+    InputError,
     canonical_split,
     counted,
-    make_data,
     sort_classes,
+)
+from cnntasks_classify.data.records import (
+    ClassificationData,
+    Example,
+    make_data,
     unreadable,
     without_picture,
 )

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from cnntasks import DataFormats, DataLayout, InputError, unknown_split
+from cnntasks import DataFormats, DataLayout, InputError, canonical_split, counted, unknown_split
 from cnntasks_classify.data.cifar import find_cifar
 from cnntasks_classify.data.folders import find_folders
 from cnntasks_classify.data.idx import find_idx
 from cnntasks_classify.data.records import (
     ClassificationData,
     Example,
-    canonical_split,
-    counted,
 )
 from cnntasks_classify.data.tables import find_table
 

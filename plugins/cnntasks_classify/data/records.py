@@ -11,13 +11,6 @@ from numpy.typing import NDArray
 
 from cnntasks import DataLayout, DataProblems, InputError, Source, read_image
 
-#: The splits in the order they are listed in, and the names by which folders and files call them.
-SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -93,32 +86,6 @@ def make_data(
         examples=tuple(examples),
         skipped=skipped,
     )
-
-
-def canonical_split(name: str) -> str | None:
-    """`"train"`, `"val"` or `"test"` for any of the names these go by; None for another name."""
-    plain = name.strip().casefold()
-    return next((split for split, names in SPLIT_NAMES.items() if plain in names), None)
-
-
-def sort_classes(names: Iterable[str]) -> list[str]:
-    """The distinct names in order: those made of digits first, by value, so that 2 precedes 10."""
-
-    def key(name: str) -> tuple[bool, int, str]:
-        digits = name.isascii() and name.isdecimal()
-        return not digits, int(name) if digits else 0, name
-
-    return sorted(set(names), key=key)
-
-
-def class_key(name: str) -> str:
-    """What stays of a class name when case, white space and underscores do not count."""
-    return "".join(name.replace("_", " ").casefold().split())
-
-
-def counted(number: int, noun: str) -> str:
-    """`"1 file"`, `"2 files"`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def without_picture(name: str) -> str:

@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from cnntasks import DataProblems, InputError
+from cnntasks import SPLIT_NAMES, DataProblems, InputError, canonical_split, sort_classes
 from cnntasks_classify.data.records import (
-    SPLIT_NAMES,
     ClassificationData,
     Example,
-    canonical_split,
     make_data,
     read_text,
-    sort_classes,
 )
 
 #: Names of the columns; where a table has several of them, the first in this order counts.
