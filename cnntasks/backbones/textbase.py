@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -35,6 +36,17 @@ class Window:
 def set_zero_behind(x: Tensor, mask: Tensor | None) -> Tensor:
     """B×C×L with zeros where the B×1×L mask is 0; as it is without a mask."""
     return x if mask is None else x * mask
+
+
+def max_pool(x: Tensor, size: int, stride: int, padding: int) -> Tensor:
+    """B×C×L to B×C×L', by the two-dimensional pooling: torch exports the other with L fixed."""
+    wide = functional.max_pool2d(x.unsqueeze(2), (1, size), (1, stride), (0, padding))
+    return wide.squeeze(2)
+
+
+def every_nth(mask: Tensor, n: int) -> Tensor:
+    """The mask of a map over every n-th place."""
+    return mask if n == 1 else max_pool(mask, 1, n, 0)
 
 
 class Chain(nn.Sequential):
@@ -90,8 +102,9 @@ def _apply(layer: nn.Module, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Te
         return layer(x), None
     if isinstance(layer, nn.MaxPool1d):
         behind = mask == 0
-        pooled = layer(x.masked_fill(behind, -float("inf")))
-        mask = functional.max_pool1d(mask, 1, _one(layer.stride))
+        size, step, padding = (_one(v) for v in (layer.kernel_size, layer.stride, layer.padding))
+        pooled = max_pool(x.masked_fill(behind, -torch.inf), size, step, padding)
+        mask = every_nth(mask, step)
         return pooled.masked_fill(mask == 0, 0.0), mask
     if isinstance(layer, Residual):
         return layer(x, mask), mask
@@ -144,7 +157,7 @@ class TextBackbone(Backbone):
         before = 1
         for stage in self.stages:
             x = self.parts[stage.name](x, mask)
-            mask = functional.max_pool1d(mask, 1, stage.stride // before)
+            mask = every_nth(mask, stage.stride // before)
             before = stage.stride
             if stage.name in wanted:
                 found[stage.name] = x
