@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from cnntasks.models.folder import read_weights as read_weights
     from cnntasks.models.folder import update_card as update_card
     from cnntasks.models.folder import write_model_folder as write_model_folder
+    from cnntasks.output.files import open_records as open_records
     from cnntasks.pipeline import Pipeline as Pipeline
     from cnntasks.pipeline import find_model as find_model
     from cnntasks.pipeline import load as load
@@ -91,13 +92,24 @@ if TYPE_CHECKING:
     from cnntasks.task import TaskSpec as TaskSpec
     from cnntasks.task import failed_source as failed_source
     from cnntasks.task import import_attribute as import_attribute
+    from cnntasks.training.figures import confusion_picture as confusion_picture
+    from cnntasks.training.figures import mistakes_table as mistakes_table
+    from cnntasks.training.figures import reliability_picture as reliability_picture
+    from cnntasks.training.figures import shortened as shortened
     from cnntasks.training.fit import FitSettings as FitSettings
+    from cnntasks.training.measures import ClassMeasures as ClassMeasures
+    from cnntasks.training.measures import ClassScores as ClassScores
+    from cnntasks.training.measures import Mistake as Mistake
+    from cnntasks.training.measures import measure_classes as measure_classes
+    from cnntasks.training.measures import worst_mistakes as worst_mistakes
     from cnntasks.training.model import train_model as train_model
     from cnntasks.training.model import write_model as write_model
 
 _EXPORTS = {
     "Backbone": "cnntasks.backbones.base",
     "CatalogEntry": "cnntasks.catalog",
+    "ClassMeasures": "cnntasks.training.measures",
+    "ClassScores": "cnntasks.training.measures",
     "Classifier": "cnntasks.backbones.classifier",
     "CnntasksError": "cnntasks.errors",
     "CommonOptions": "cnntasks.cli.options",
@@ -115,6 +127,7 @@ _EXPORTS = {
     "InputError": "cnntasks.errors",
     "Learner": "cnntasks.task",
     "MeasureOptions": "cnntasks.cli.measuring",
+    "Mistake": "cnntasks.training.measures",
     "ModelCard": "cnntasks.models.card",
     "ModelError": "cnntasks.errors",
     "NetworkInfo": "cnntasks.backbones.catalog",
@@ -133,6 +146,7 @@ _EXPORTS = {
     "canonical_split": "cnntasks.labels",
     "class_color": "cnntasks.media.draw",
     "class_key": "cnntasks.labels",
+    "confusion_picture": "cnntasks.training.figures",
     "contact_sheet": "cnntasks.media.draw",
     "convert_backbone": "cnntasks.backbones.registry",
     "convert_classifier": "cnntasks.backbones.registry",
@@ -155,17 +169,22 @@ _EXPORTS = {
     "load": "cnntasks.pipeline",
     "map_criterion": "cnntasks.backbones.lenet",
     "match_classes": "cnntasks.labels",
+    "measure_classes": "cnntasks.training.measures",
+    "mistakes_table": "cnntasks.training.figures",
+    "open_records": "cnntasks.output.files",
     "progress_bar": "cnntasks.cli.measuring",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",
     "read_state": "cnntasks.backbones.weights",
     "read_weights": "cnntasks.models.folder",
     "recipe_of": "cnntasks.cli.fitting",
+    "reliability_picture": "cnntasks.training.figures",
     "replacing": "cnntasks.atomic",
     "report_score": "cnntasks.cli.measuring",
     "report_trained": "cnntasks.cli.fitting",
     "resize_image": "cnntasks.media.images",
     "run_task": "cnntasks.cli.options",
+    "shortened": "cnntasks.training.figures",
     "sort_classes": "cnntasks.labels",
     "split_stratified": "cnntasks.labels",
     "task_options": "cnntasks.cli.options",
@@ -173,6 +192,7 @@ _EXPORTS = {
     "unknown_split": "cnntasks.datasets",
     "update_card": "cnntasks.models.folder",
     "weights_file": "cnntasks.backbones.registry",
+    "worst_mistakes": "cnntasks.training.measures",
     "write_image": "cnntasks.media.images",
     "write_model": "cnntasks.training.model",
     "write_model_folder": "cnntasks.models.folder",

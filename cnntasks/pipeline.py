@@ -35,7 +35,8 @@ class Pipeline:
         self.card = card
         self.predictor = predictor
         self.engine = engine
-        self.batch_size: int = batch_size or getattr(predictor, "batch_size", 1)
+        own: int = getattr(predictor, "batch_size", 1)
+        self.batch_size = batch_size or own
 
     def __call__(self, value: Any) -> Any:
         """Predict for one value, or for a list of them.

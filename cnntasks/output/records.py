@@ -12,6 +12,8 @@ from cnntasks.errors import UsageError
 from cnntasks.task import Outcome
 
 FORMATS = ("table", "json", "csv")
+#: Letters of a cell of a table for people; JSON and CSV have all of them.
+LONGEST_CELL = 48
 
 
 class Writer(Protocol):
@@ -75,7 +77,7 @@ class TableWriter:
     """Aligned columns for people, printed as the results come.
 
     The width of a column follows from the terminal and the first results; a longer source name
-    is shortened from the left, where paths are alike.
+    is shortened from the left, where paths are alike, and a cell of running text at its end.
     """
 
     def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
@@ -87,7 +89,8 @@ class TableWriter:
     def write(self, outcome: Outcome[Any]) -> None:
         """Print the rows of one result, or one row of dashes where nothing was found."""
         assert outcome.result is not None
-        cells = [[_text(row[c]) for c in self._columns] for row in outcome.result.to_rows()]
+        rows_shown = outcome.result.to_rows()
+        cells = [[_cut(_text(row[c])) for c in self._columns] for row in rows_shown]
         rows = cells or [["-"] * len(self._columns)]
         if not self._widths:
             self._start(rows, outcome.source.name)
@@ -139,6 +142,12 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
     return str(value)
+
+
+def _cut(cell: str) -> str:
+    """A cell in one line, at most `LONGEST_CELL` long."""
+    line = " ".join(cell[: 4 * LONGEST_CELL].split()) if len(cell) > 24 else cell
+    return line if len(line) <= LONGEST_CELL else line[: LONGEST_CELL - 1].rstrip() + "…"
 
 
 def _encodable(text: str, stream: TextIO) -> str:

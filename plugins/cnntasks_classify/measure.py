@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from cnntasks import Score, Source
+from cnntasks import Mistake, Score, Source, mistakes_table, worst_mistakes
 from cnntasks_classify.data import ClassificationData, Example, read_classification_data
 from cnntasks_classify.data.recognise import FORMATS
-from cnntasks_classify.figures import mistakes_sheet, mistakes_table
-from cnntasks_classify.metrics import ClassificationMetric, Mistake, worst_mistakes
+from cnntasks_classify.figures import mistakes_sheet
+from cnntasks_classify.metrics import ClassificationMetric
 
 if TYPE_CHECKING:
     from cnntasks import Pipeline
@@ -69,7 +69,7 @@ def measure(
     mistakes = worst_mistakes([it.name for it in examples], labels, scores, classes)
     if figures and mistakes:
         score.figures["mistakes.jpg"] = mistakes_sheet(mistakes[:_SHOWN], examples)
-        score.figures["mistakes.csv"] = mistakes_table(mistakes)
+        score.figures["mistakes.csv"] = mistakes_table(mistakes, "picture")
     return score, mistakes
 
 

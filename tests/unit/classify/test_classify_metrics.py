@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from cnntasks_classify.batches import Batch
-from cnntasks_classify.metrics import ClassificationMetric, worst_mistakes
+from cnntasks_classify.metrics import ClassificationMetric
 from numpy.typing import NDArray
 from torch import nn
 
-from cnntasks import Score
+from cnntasks import Score, worst_mistakes
 
 Scores = NDArray[np.float32]
 Labels = NDArray[np.int64]
