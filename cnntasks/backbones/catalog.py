@@ -164,6 +164,16 @@ _TEXT = (
         parameters=360_902,
     ),
     NetworkInfo(
+        name="char_cnn",
+        family="text1d",
+        year=2015,
+        title="Character-level Convolutional Networks for Text Classification",
+        authors="Zhang, Zhao, LeCun",
+        input=(70, 1014),
+        classes=4,
+        parameters=2_689_028,
+    ),
+    NetworkInfo(
         name="vdcnn9",
         family="text1d",
         year=2017,
@@ -172,6 +182,16 @@ _TEXT = (
         input=(16, 1024),
         classes=2,
         parameters=14_170_946,
+    ),
+    NetworkInfo(
+        name="dpcnn7",
+        family="text1d",
+        year=2017,
+        title="Deep Pyramid Convolutional Neural Networks for Text Categorization",
+        authors="Johnson, Zhang",
+        input=(250, 256),
+        classes=2,
+        parameters=1_314_752,
     ),
 )
 
@@ -226,7 +246,9 @@ _MULTIPLY_ADDS = {
     "mobilenet_v3_large": 216_589_760,
     "efficientnet_lite0": 385_187_552,
     "kim_cnn": 23_040_600,
+    "char_cnn": 372_435_968,
     "vdcnn9": 305_139_712,
+    "dpcnn7": 216_000_500,
 }
 
 

@@ -15,7 +15,7 @@ from cnntasks.errors import UsageError
 # Built by the same code as their smaller relatives, and slow to initialise.
 DEEP = {"resnet34", "resnet101", "resnet152", "vgg13", "vgg13_bn", "vgg16_bn", "vgg19", "vgg19_bn"}
 # Convolutions without padding, or networks for text: see their own tests.
-OTHER = {"lenet5", "alexnet", "alexnet2012", "kim_cnn", "vdcnn9"}
+OTHER = {"lenet5", "alexnet", "alexnet2012", "kim_cnn", "vdcnn9", "char_cnn", "dpcnn7"}
 QUICK = [name for name in list_backbones() if name not in DEEP | OTHER]
 SEVERAL = ["efficientnet_lite0", "mobilenet_v3_small", "resnet18"]
 
@@ -71,7 +71,7 @@ def test_without_padding_maps_grow_with_the_stride(name: str) -> None:
 @pytest.mark.parametrize("name", [*QUICK, *sorted(OTHER)])
 def test_one_channel_and_freezing_work_with_every_network(name: str) -> None:
     backbone = create_backbone(name, in_channels=1)
-    text = name in ("kim_cnn", "vdcnn9")
+    text = name in ("kim_cnn", "vdcnn9", "char_cnn", "dpcnn7")
     x = torch.randn(2, 1, 64) if text else torch.randn(2, 1, 64, 64)
     assert len(backbone.mean) == len(backbone.std) == 1
     names = [stage.name for stage in backbone.stages]

@@ -9,6 +9,7 @@ from cnntasks.backbones.catalog import list_network_info
 from cnntasks.backbones.classifier import create_classifier
 from cnntasks.backbones.registry import create_backbone
 from cnntasks.backbones.text1d import KMaxPool
+from cnntasks.backbones.textbase import TextBackbone
 
 INFOS = {info.name: info for info in list_network_info() if info.family == "text1d"}
 
@@ -20,7 +21,8 @@ def test_stages_have_the_channels_and_strides_they_say(name: str) -> None:
     for length in (64, 128):
         maps = backbone(torch.zeros(2, channels, length), [s.name for s in backbone.stages])
         for stage in backbone.stages:
-            assert tuple(maps[stage.name].shape) == (2, stage.channels, length // stage.stride)
+            shape = (2, stage.channels, -(-length // stage.stride))
+            assert tuple(maps[stage.name].shape) == shape
 
 
 @pytest.mark.parametrize("name", sorted(INFOS))
@@ -84,3 +86,69 @@ def test_vdcnn_has_nine_convolutions_and_an_embedding_for_any_length() -> None:
             found = network(torch.randn(2, 16, length))
         assert tuple(found["embedding"].shape) == (2, 2048)
         assert tuple(found["logits"].shape) == (2, 4)
+
+
+def test_the_small_character_network_is_the_papers_in_size() -> None:
+    network = create_classifier("char_cnn", classes=4, in_channels=70)
+    convs = [m for m in network.modules() if isinstance(m, torch.nn.Conv1d)]
+    assert [conv.kernel_size[0] for conv in convs] == [7, 7, 3, 3, 3, 3]
+    assert {conv.out_channels for conv in convs} == {256}
+    dense = [m.out_features for m in network.modules() if isinstance(m, torch.nn.Linear)]
+    assert dense == [1024, 1024, 4]
+    assert [stage.stride for stage in network.backbone.stages] == [3, 9, 9, 9, 9, 27]
+
+
+def test_the_pyramid_halves_the_length_and_keeps_the_channels() -> None:
+    backbone = create_backbone("dpcnn7", in_channels=10)
+    assert [(s.channels, s.stride) for s in backbone.stages] == [(250, s) for s in (1, 1, 2, 4)]
+
+
+def test_a_block_of_the_pyramid_adds_what_it_gets() -> None:
+    backbone = create_backbone("dpcnn7", in_channels=4).eval()
+    for name, parameter in backbone.named_parameters():
+        if "block1" in name:
+            torch.nn.init.zeros_(parameter)
+    with torch.inference_mode():
+        maps = backbone(torch.randn(1, 4, 12), ["region", "block1"])
+    assert torch.equal(maps["region"], maps["block1"])
+
+
+@pytest.mark.parametrize("name", sorted(INFOS))
+def test_padding_never_matters(name: str) -> None:
+    torch.manual_seed(0)
+    backbone = create_backbone(name, in_channels=6).eval()
+    assert isinstance(backbone, TextBackbone)
+    stages = [stage.name for stage in backbone.stages]
+    for length in (1, 2, 5, 8, 19, 30):
+        x = torch.randn(1, 6, length)
+        padded = torch.nn.functional.pad(x, (0, 23))
+        mask = torch.zeros(1, 1, length + 23)
+        mask[:, :, :length] = 1
+        with torch.inference_mode():
+            alone, among = backbone(x, stages), backbone(padded, stages, mask)
+        for stage in backbone.stages:
+            count = -(-length // stage.stride)
+            found = among[stage.name]
+            torch.testing.assert_close(found[:, :, :count], alone[stage.name], msg=stage.name)
+            assert not found[:, :, count:].any(), stage.name
+
+
+@pytest.mark.parametrize("name", sorted(INFOS))
+def test_a_map_sees_its_window_and_nothing_else(name: str) -> None:
+    torch.manual_seed(0)
+    backbone = create_backbone(name, in_channels=3).eval()
+    assert isinstance(backbone, TextBackbone)
+    last = backbone.stages[-1]
+    assert sum(window.maps for window in backbone.windows) == last.channels
+    place = 8
+    x = torch.randn(1, 3, 2 * place * last.stride + 1, requires_grad=True)
+    first = 0
+    for window in backbone.windows:
+        maps = backbone(x)[last.name][0, first : first + window.maps, place]
+        (gradient,) = torch.autograd.grad(maps.square().sum(), x)
+        seen = gradient[0].abs().sum(dim=0).nonzero().flatten()
+        assert int(seen.min()) >= place * last.stride - window.left
+        assert int(seen.max()) <= place * last.stride + window.right
+        if name == "kim_cnn":
+            assert len(seen) == window.left + 1 + window.right
+        first += window.maps
