@@ -100,8 +100,10 @@ def test_texts_that_cannot_be_read_are_named(
         model(text)
     assert str(caught.value).startswith(message)
     first, second, third = model.stream(["good", text, "bad"])
+    assert first.result is not None
     assert first.result.label == "positive"
     assert isinstance(second.error, InputError)
+    assert third.result is not None
     assert third.result.label == "negative"
 
 

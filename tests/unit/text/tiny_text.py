@@ -58,6 +58,7 @@ class TinyText(nn.Module):
             # `good` now and `not` one or two words before: 1 above the bias, else 0.
             self.wide.weight[0, good, 2] = 1
             self.wide.weight[0, negation, 0] = self.wide.weight[0, negation, 1] = 1
+            assert self.wide.bias is not None
             self.wide.bias.fill_(-1)
             self.linear.weight.copy_(torch.tensor(WEIGHTS))
             self.linear.bias.copy_(torch.tensor(BIAS))
