@@ -16,8 +16,9 @@ tokens in these steps:
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +37,7 @@ MOST_PIECES = 6
 _LONGEST = 40  # characters of a word
 _CLITIC = r"n['’]t(?!\w)|['’](?:s|ve|re|d|ll|m)(?!\w)"
 # Clitics first, then words: those before `n't` without its n, and all others.
-_WORD = (
-    rf"{_CLITIC}|[^\W_]{{1,20}}?(?=n['’]t(?!\w))|[^\W_]{{1,{_LONGEST}}}|_|[^\w\s]"
-)  # fmt: skip
+_WORD = rf"{_CLITIC}|[^\W_]{{1,20}}?(?=n['’]t(?!\w))|[^\W_]{{1,{_LONGEST}}}|_|[^\w\s]"
 _CONTINUES = "##"
 
 
@@ -97,16 +96,19 @@ def make_tokenizer(
         raise UsageError("there is no word in the training texts")
     if vocabulary.level == "subwords":
         return _without_pieces(_subwords(counts, vocabulary.pieces))
-    # Each word once: pieces that many words share, rather than those of the commonest words.
-    pieces = _learn_pieces(counts, vocabulary.pieces) if vocabulary.pieces else []
-    tokens = dict.fromkeys(SPECIAL) | dict.fromkeys(pieces)
+    pieces: dict[str, int] = {}
+    if vocabulary.pieces:
+        # Each word once: pieces that many words share, rather than those of the commonest words.
+        pieces, _ = _learn_pieces(dict.fromkeys(counts, 1), vocabulary.pieces)
+    tokens = dict.fromkeys(SPECIAL) | dict.fromkeys(sorted(pieces, key=pieces.__getitem__))
+    words_from = len(tokens)
     often = (word for word, count in counts.most_common() if count >= vocabulary.often)
     tokens |= dict.fromkeys(often)
     learned = len(tokens)
     tokens |= dict.fromkeys(more)
     numbers = {token: number for number, token in enumerate(tokens)}
     tokenizer = _finished(_word_piece(numbers), _word_splitter())
-    return MadeTokenizer(tokenizer, _table_of_pieces(numbers, len(SPECIAL) + len(pieces)), learned)
+    return MadeTokenizer(tokenizer, _table_of_pieces(numbers, words_from), learned)
 
 
 def split_words(texts: Iterable[str]) -> Iterator[str]:
@@ -134,14 +136,28 @@ def encode_texts(
     ]
 
 
-def _learn_pieces(counts: Counter[str], size: int) -> list[str]:
-    """The pieces that words are made of, each word counted once; every character among them."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL[UNKNOWN]))
+def _learn_pieces(counts: Mapping[str, int], size: int) -> tuple[dict[str, int], list[Any]]:
+    """Byte-pair encoding (Sennrich, Haddow & Birch 2016): numbers of the pieces, and merges.
+
+    Every character that there is can begin a word and go on with one, so that no word made of
+    known characters is lost. They get their numbers beforehand: the library would give them in the
+    order of a hash table, which differs from run to run, and so would the pieces then.
+    """
+    characters = sorted({char for word in counts for char in word})
+    singles = [*characters, *(_CONTINUES + char for char in characters)]
+    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    trainer = trainers.WordPieceTrainer(vocab_size=size, min_frequency=2, show_progress=False)
-    tokenizer.train_from_iterator(sorted(counts), trainer)
-    numbers = tokenizer.get_vocab()
-    return sorted(numbers, key=numbers.__getitem__)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=[*SPECIAL, *singles],
+        continuing_subword_prefix=_CONTINUES,
+        show_progress=False,
+    )
+    words = (word for word, count in sorted(counts.items()) for _ in range(count))
+    tokenizer.train_from_iterator(words, trainer)
+    model = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], [tuple(pair) for pair in model["merges"]]
 
 
 def _table_of_pieces(numbers: dict[str, int], words_from: int) -> NDArray[np.int32]:
@@ -156,20 +172,15 @@ def _table_of_pieces(numbers: dict[str, int], words_from: int) -> NDArray[np.int
     return table
 
 
-def _subwords(counts: Counter[str], size: int) -> Tokenizer:
-    """Byte-pair encoding (Sennrich, Haddow & Birch 2016), learned from the words as they occur."""
-    model = models.BPE(unk_token=SPECIAL[UNKNOWN], continuing_subword_prefix=_CONTINUES)
-    tokenizer = _finished(model, _word_splitter())
-    trainer = trainers.BpeTrainer(
-        vocab_size=size,
-        min_frequency=2,
-        special_tokens=list(SPECIAL),
+def _subwords(counts: Mapping[str, int], size: int) -> Tokenizer:
+    numbers, merges = _learn_pieces(counts, size)
+    model = models.BPE(
+        numbers,
+        merges,
+        unk_token=SPECIAL[UNKNOWN],
         continuing_subword_prefix=_CONTINUES,
-        show_progress=False,
     )
-    words = (word for word, count in sorted(counts.items()) for _ in range(count))
-    tokenizer.train_from_iterator(words, trainer)
-    return tokenizer
+    return _finished(model, _word_splitter())
 
 
 def _characters(texts: Iterable[str], often: int) -> Tokenizer:
