@@ -218,9 +218,9 @@ class TextPredictor:
     def postprocess(self, outputs: dict[str, Any], item: Reading) -> TextClassification:
         """The likeliest classes; of equal ones the first of the card."""
         logits = outputs["logits"].astype(np.float64) / self.temperature
-        exponentials = np.exp(logits - logits.max())
-        probabilities = exponentials / exponentials.sum()
-        order = np.argsort(-probabilities, kind="stable")[: self.top]
+        probabilities = np.exp(logits - logits.max())
+        probabilities /= probabilities.sum()
+        order = (-probabilities).argsort(kind="stable")[: self.top]
         explanation = None
         if self.windows is not None:
             explanation = explain_text(
