@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TOKENIZER_FILE = "tokenizer.json"
 #: Of a longer text only the beginning is read, so that no text is too large for the memory.
-MOST_TOKENS = 2**17
+MOST_TOKENS = 2**16
 #: N-grams of an explanation, where nobody says how many.
 NGRAMS = 8
 

@@ -69,6 +69,15 @@ def test_a_long_text_is_shortened_in_the_table_alone(text: Run, here: Path) -> N
     assert [it["text"] for it in rows] == [long]
 
 
+def test_a_text_that_is_read_in_part_is_named(text: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnntasks_text.predictor.MOST_TOKENS", 3)
+    shown = text("good film", "good film, good film")
+    assert shown.status == 0
+    assert "text 2: only the first 3 tokens are read" in shown.err.splitlines()
+    assert "text 1" not in shown.err
+    assert text("good film, good film", "-q").err == ""
+
+
 def test_records_come_in_the_order_of_the_texts(text: Run, here: Path) -> None:
     lines = ["good film", "bad " * 60, "not good", "film"] * 300
     (here / "a.txt").write_text("\n".join(lines))
