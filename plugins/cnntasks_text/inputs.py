@@ -15,8 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from cnntasks import InputError, Source, UsageError, expand_sources, failed_source
-from cnntasks_text.data.records import unreadable
-from cnntasks_text.encodings import Line, check_encoding, open_file, read_lines
+from cnntasks_text.encodings import Line, check_encoding, open_file, read_lines, unreadable
 from cnntasks_text.tables import (
     CSV,
     JSON_LINES,
