@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from cnntasks.training.measures import Mistake as Mistake
     from cnntasks.training.measures import measure_classes as measure_classes
     from cnntasks.training.measures import worst_mistakes as worst_mistakes
+    from cnntasks.training.fit import fit as fit
     from cnntasks.training.model import train_model as train_model
     from cnntasks.training.model import write_model as write_model
 
@@ -159,6 +160,7 @@ _EXPORTS = {
     "expand_sources": "cnntasks.media.sources",
     "failed_source": "cnntasks.task",
     "find_model": "cnntasks.pipeline",
+    "fit": "cnntasks.training.fit",
     "fit_options": "cnntasks.cli.fitting",
     "fold_stratified": "cnntasks.labels",
     "hookimpl": "cnntasks.hookspecs",

@@ -48,7 +48,8 @@ class Vocabulary:
 
     Attributes:
         level: one of `LEVELS`.
-        pieces: of words, at most; also the size of a vocabulary of subwords.
+        pieces: of words, at most; also the size of a vocabulary of subwords. 0 at the word level:
+            every unknown word is the same token, as in the papers of that time.
         often: how often a word has to occur to be a token of its own.
     """
 
@@ -97,7 +98,7 @@ def make_tokenizer(
     if vocabulary.level == "subwords":
         return _without_pieces(_subwords(counts, vocabulary.pieces))
     # Each word once: pieces that many words share, rather than those of the commonest words.
-    pieces = _learn_pieces(counts, vocabulary.pieces)
+    pieces = _learn_pieces(counts, vocabulary.pieces) if vocabulary.pieces else []
     tokens = dict.fromkeys(SPECIAL) | dict.fromkeys(pieces)
     often = (word for word, count in counts.most_common() if count >= vocabulary.often)
     tokens |= dict.fromkeys(often)
