@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -201,22 +202,29 @@ def test_missing_columns_are_listed(text: Run, here: Path) -> None:
     assert text("a.csv", "--column", "note").status == 0
 
 
-def test_a_person_who_types_is_answered_line_by_line(tiny_model: Path) -> None:
+@pytest.mark.parametrize("way", ["terminal", "pipe"])
+def test_a_person_who_types_is_answered_line_by_line(tiny_model: Path, way: str) -> None:
+    there, here = os.openpty() if way == "terminal" else os.pipe()[::-1]
+    chunks = [] if way == "terminal" else ["--batch-size", "1"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "cnntasks", "text", "-", "--batch-size", "1", "-q",
-         "--format", "json", "--model", str(tiny_model)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "cnntasks", "text", "-", "-q", "--format", "json",
+         "--model", str(tiny_model), *chunks],
+        stdin=here, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert process.stdin
+    os.close(here)
     assert process.stdout
-    for line, label in (("good film", "positive"), ("bad film", "negative")):
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
+    for line, label in ((b"good film\n", "positive"), (b"bad film\n", "negative")):
+        os.write(there, line)
         record = json.loads(process.stdout.readline())
         assert record["labels"][0]["label"] == label
-    process.stdin.close()
+    if way == "terminal":
+        os.write(there, b"\x04")  # Ctrl-D
+    else:
+        os.close(there)
     assert process.wait(20) == 0
     process.stdout.close()
+    if way == "terminal":
+        os.close(there)
 
 
 def test_nothing_heavy_is_imported(tiny_model: Path) -> None:
