@@ -63,7 +63,7 @@ SETS = tuple(KIM["rand"])
 FILES = {"sst1": ("sst", "fine"), "sst2": ("sst", "binary")}
 #: The settings of all rows and all sets.
 FIT = cnntasks.FitSettings(epochs=10, rate=2e-3, decay=0.02, ema=0.99, patience=3)
-SETTINGS = TextSettings(per_epoch=8_000, embedding_dropout=0.3)
+SETTINGS = TextSettings(per_epoch=8_000, embedding_dropout=0.3, word_dropout=0.1)
 #: As in the paper every word is a token, and unknown ones are all the same.
 WORDS = Vocabulary(pieces=0, often=1)
 FRACTION = 0.1

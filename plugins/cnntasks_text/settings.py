@@ -25,8 +25,8 @@ class TextSettings:
     batch: int = 100
     per_epoch: int | None = None
     dropout: float = 0.5
-    embedding_dropout: float = 0.4
-    word_dropout: float = 0.0
+    embedding_dropout: float = 0.3
+    word_dropout: float = 0.1
     split_words: float = 0.1
     crop: int = 0
     label_smoothing: float = 0.0

@@ -55,9 +55,9 @@ _FRACTION = click.FloatRange(0, 1, max_open=True)
               show_default=True, help="Part of each class kept for validation where DATA has none.")
 @click.option("--dropout", type=_FRACTION, default=0.5, show_default=True,
               help="Of the maxima over time.")
-@click.option("--embedding-dropout", type=_FRACTION, default=0.4, show_default=True,
+@click.option("--embedding-dropout", type=_FRACTION, default=0.3, show_default=True,
               help="Of the embeddings.")
-@click.option("--word-dropout", type=_FRACTION, default=0.0, show_default=True,
+@click.option("--word-dropout", type=_FRACTION, default=0.1, show_default=True,
               help="How often a token is shown as the unknown one.")
 @click.option("--split-words", type=_FRACTION, default=0.1, show_default=True,
               help="How often a known word is shown as its pieces.")
