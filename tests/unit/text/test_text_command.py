@@ -221,7 +221,7 @@ def test_a_person_who_types_is_answered_line_by_line(tiny_model: Path, way: str)
         os.write(there, b"\x04")  # Ctrl-D
     else:
         os.close(there)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     process.stdout.close()
     if way == "terminal":
         os.close(there)
