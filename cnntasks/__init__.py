@@ -97,12 +97,12 @@ if TYPE_CHECKING:
     from cnntasks.training.figures import reliability_picture as reliability_picture
     from cnntasks.training.figures import shortened as shortened
     from cnntasks.training.fit import FitSettings as FitSettings
+    from cnntasks.training.fit import fit as fit
     from cnntasks.training.measures import ClassMeasures as ClassMeasures
     from cnntasks.training.measures import ClassScores as ClassScores
     from cnntasks.training.measures import Mistake as Mistake
     from cnntasks.training.measures import measure_classes as measure_classes
     from cnntasks.training.measures import worst_mistakes as worst_mistakes
-    from cnntasks.training.fit import fit as fit
     from cnntasks.training.model import train_model as train_model
     from cnntasks.training.model import write_model as write_model
 

@@ -35,7 +35,8 @@ class TaskSpec:
         network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine.
         train: of a `click.Command`, `cnntasks train <name>`; a task without one cannot be trained.
         evaluate: of a `click.Command`, `cnntasks evaluate <name>`.
-        checker: of a function `(Path) -> DataReport` for `cnntasks data check`.
+        checker: of a function `(Path) -> DataReport` for `cnntasks data check`; further keyword
+            arguments, strings that may be left out, are `--with NAME=VALUE` there.
     """
 
     name: str

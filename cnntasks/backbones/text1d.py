@@ -175,9 +175,7 @@ def _head(name: str, backbone: Backbone, classes: int) -> Head:
     if name == "char_cnn":
         embed = nn.Sequential(MaxOverTime(), *_dense(channels, _DENSE, True))
         return Head(embed, nn.Sequential(nn.Linear(_DENSE, classes)))
-    embed = nn.Sequential(
-        KMaxPool(_KEPT), nn.Flatten(), *_dense(channels * _KEPT, _WIDTH, False)
-    )
+    embed = nn.Sequential(KMaxPool(_KEPT), nn.Flatten(), *_dense(channels * _KEPT, _WIDTH, False))
     return Head(embed, nn.Sequential(nn.Linear(_WIDTH, classes)))
 
 

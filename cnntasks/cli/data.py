@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,18 +35,28 @@ def data() -> None:
 @format_option(
     "table", "json", help="A table for people, or one JSON object on one line for each DATA."
 )
+@click.option(
+    "--with",
+    "given",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="What the task wants to know of DATA, text-column=review for example.",
+)
 @click.pass_context
-def check(ctx: click.Context, task: str, locations: tuple[str, ...], style: str) -> None:
+def check(
+    ctx: click.Context, task: str, locations: tuple[str, ...], style: str, given: tuple[str, ...]
+) -> None:
     """Check the data sets DATA of TASK: files, labels, duplicates, counts.
 
     DATA is a folder or file as `cnntasks train` takes it. The exit status is 1 if anything is
     wrong; warnings do not count.
     """
     checker = _checker(task)
+    options = _options(task, checker, given)
     wrong = False
     for location in locations:
         try:
-            report = checker(Path(location))
+            report = checker(Path(location), **options)
         except InputError as error:
             click.echo(f"cnntasks: error: {error}", err=True)
             wrong = True
@@ -58,7 +69,20 @@ def check(ctx: click.Context, task: str, locations: tuple[str, ...], style: str)
     ctx.exit(1 if wrong else 0)
 
 
-def _checker(task: str) -> Callable[[Path], DataReport]:
+def _options(task: str, checker: Callable[..., DataReport], given: Sequence[str]) -> dict[str, str]:
+    """The keyword arguments of a checker that `--with` names."""
+    known = [name.replace("_", "-") for name in list(inspect.signature(checker).parameters)[1:]]
+    options = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in known:
+            listed = f"{', '.join(known)} are known" if known else "there is nothing to tell"
+            raise UsageError(f"--with {pair}: give NAME=VALUE; for the task {task!r} {listed}")
+        options[name.replace("-", "_")] = value
+    return options
+
+
+def _checker(task: str) -> Callable[..., DataReport]:
     from cnntasks import plugins
     from cnntasks.task import import_attribute
 
@@ -69,7 +93,7 @@ def _checker(task: str) -> Callable[[Path], DataReport]:
             f"the task {task!r} has no check for its data; "
             + (f"these have: {', '.join(able)}" if able else "no task has one")
         )
-    checker: Callable[[Path], DataReport] = import_attribute(spec.checker)
+    checker: Callable[..., DataReport] = import_attribute(spec.checker)
     return checker
 
 

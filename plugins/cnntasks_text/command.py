@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,28 @@ import click
 from cnntasks import RECORD_SUFFIXES, CommonOptions, UsageError, run_task, task_options
 
 if TYPE_CHECKING:
-    from cnntasks import Pipeline, Source
+    from cnntasks import Outcome, Pipeline, Source
 
 #: Records that this verb writes itself.
 _WORDS = "words"
 _PAGE_SUFFIXES = (".html", ".htm")
+
+
+class _CutRemarks:
+    """Says on standard error which texts were read in part only."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+
+    def write(self, outcome: Outcome[Any]) -> None:
+        """Look at one result."""
+        if outcome.result is not None and outcome.result.cut:
+            click.echo(
+                f"{outcome.source.name}: only the first {self._longest} tokens are read", err=True
+            )
+
+    def close(self) -> None:
+        """Nothing is left."""
 
 
 @click.command("text")
@@ -68,6 +86,8 @@ def text(
             f"--output {common.output}: names the file for the records, one of "
             f"{', '.join(RECORD_SUFFIXES)}, or a page, .html"
         )
+    if "-" in inputs and common.batch_size is None and sys.stdin.isatty():
+        common = replace(common, batch_size=1)  # whoever types wants each answer at once
     in_words = explain and common.format == "table" and (common.output is None or page)
     if top is None and common.format != "json":
         top = 1
@@ -85,7 +105,7 @@ def text(
         return found
 
     def sinks(pipeline: Pipeline) -> list[Any]:
-        writers: list[Any] = []
+        writers: list[Any] = [] if common.quiet else [_CutRemarks(pipeline.predictor.longest)]
         if in_words:
             from cnntasks_text.shown import WordsWriter
 

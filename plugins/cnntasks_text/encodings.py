@@ -60,6 +60,14 @@ def open_file(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
+def unreadable(path: Path, error: OSError) -> InputError:
+    """The error to raise where the operating system cannot read `path`."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"{path}: the file is missing; copy or download it again")
+    reason = error.strerror or error
+    return InputError(f"{path}: cannot be read ({reason}); check its permissions and the disk")
+
+
 def decode_text(data: bytes, name: str, encoding: str | None) -> str:
     """All of a text file.
 

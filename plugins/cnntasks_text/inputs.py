@@ -15,8 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from cnntasks import InputError, Source, UsageError, expand_sources, failed_source
-from cnntasks_text.data.records import unreadable
-from cnntasks_text.encodings import Line, check_encoding, open_file, read_lines
+from cnntasks_text.encodings import Line, check_encoding, open_file, read_lines, unreadable
 from cnntasks_text.tables import (
     CSV,
     JSON_LINES,
@@ -204,7 +203,12 @@ class _Expansion:
                 argument, f"{argument}: lists are nested more than {_LIST_DEPTH} deep; flatten them"
             )
             return
-        with open_file(Path(argument[1:])) as stream:
+        try:
+            stream = open_file(Path(argument[1:]))
+        except OSError as error:
+            yield failed_source(argument, f"{argument}: {error.strerror}; name a list of inputs")
+            return
+        with stream:
             for _, line in read_lines(stream, argument, self.settings.encoding):
                 if isinstance(line, InputError):
                     yield failed_source(argument, str(line))

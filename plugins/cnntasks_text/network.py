@@ -207,7 +207,9 @@ class TextClassifier(nn.Module):
         tokens, mask = self._padded(tokens)
         found = []
         for number, member in enumerate(self.members):
-            x = functional.dropout(self.embed(tokens, number), self.embedding_dropout, self.training)
+            x = functional.dropout(
+                self.embed(tokens, number), self.embedding_dropout, self.training
+            )
             pooled = member.maps(x, mask).amax(dim=2)
             found.append(member.output(functional.dropout(pooled, self.dropout, self.training)))
         return found

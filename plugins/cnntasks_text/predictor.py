@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TOKENIZER_FILE = "tokenizer.json"
 #: Of a longer text only the beginning is read, so that no text is too large for the memory.
-MOST_TOKENS = 2**17
+MOST_TOKENS = 2**16
 #: N-grams of an explanation, where nobody says how many.
 NGRAMS = 8
 
@@ -218,9 +218,9 @@ class TextPredictor:
     def postprocess(self, outputs: dict[str, Any], item: Reading) -> TextClassification:
         """The likeliest classes; of equal ones the first of the card."""
         logits = outputs["logits"].astype(np.float64) / self.temperature
-        exponentials = np.exp(logits - logits.max())
-        probabilities = exponentials / exponentials.sum()
-        order = np.argsort(-probabilities, kind="stable")[: self.top]
+        probabilities = np.exp(logits - logits.max())
+        probabilities /= probabilities.sum()
+        order = (-probabilities).argsort(kind="stable")[: self.top]
         explanation = None
         if self.windows is not None:
             explanation = explain_text(

@@ -19,8 +19,10 @@ IMAGINED = {"VERB"}
 
 def commands(text: str) -> list[list[str]]:
     """The words of each command line of ours in code, without what pipes and comments add."""
-    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    lines = [line for it in blocks for line in it.replace("\\\n", " ").splitlines()]
+    # Every block has to be matched, or the end of one would be taken for the start of another.
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    code = [block for language, block in blocks if language in ("", "sh")]
+    lines = [line for it in code for line in it.replace("\\\n", " ").splitlines()]
     lines += re.findall(r"`(cnntasks [^`\n]+)`", text)
     found = []
     for line in lines:
@@ -77,7 +79,7 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-@pytest.mark.parametrize("verb", ["classify", "detect"])
+@pytest.mark.parametrize("verb", ["classify", "detect", "text"])
 def test_the_options_of_a_verb_are_on_its_page(verb: str) -> None:
     text = (ROOT / "docs" / f"{verb}.md").read_text(encoding="utf-8")
     command = cli.get_command(click.Context(cli), verb)

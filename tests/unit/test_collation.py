@@ -103,11 +103,11 @@ def test_the_batch_size_is_the_predictors_own_unless_one_is_asked_for() -> None:
     assert [shape[0] for shape in engine.shapes] == [20]
 
 
-def test_no_input_is_padded_to_twice_its_length() -> None:
+def test_no_input_is_padded_by_more_than_a_quarter() -> None:
     made, engine = make(batch_size=100)
-    lengths = [1, 1, 2, 3, 4, 7, 8, 15, 16, 500]
+    lengths = [8, 1, 1, 2, 3, 4, 10, 9, 11, 500]
     made([" ".join(["20"] * length) for length in lengths])
-    assert engine.shapes == [(2, 1), (2, 3), (2, 7), (2, 15), (1, 16), (1, 500)]
+    assert engine.shapes == [(2, 1), (1, 2), (1, 3), (1, 4), (3, 10), (1, 11), (1, 500)]
 
 
 def test_long_inputs_are_collated_to_batches_that_fit_into_memory() -> None:

@@ -289,7 +289,7 @@ def test_only_what_names_any_number_of_files_stands_for_many(folder: Path) -> No
 
 
 def test_load_says_what_does_not_exist() -> None:
-    with pytest.raises(UsageError, match=r"no task 'detcet'; did you mean detect\?"):
+    with pytest.raises(UsageError, match=r"no task 'detcet'; did you mean detect"):
         load("detcet")
     with pytest.raises(UsageError, match="there is no device 'gpu'"):
         load("detect", device="gpu")

@@ -13,7 +13,7 @@ import numpy as np
 
 from cnntasks import DataProblems, DataReport, class_key, counted
 from cnntasks_text.data.recognise import text_formats
-from cnntasks_text.data.records import TextData, TextExample, without_text
+from cnntasks_text.data.records import Columns, TextData, TextExample, without_text
 
 #: Where the largest training class has this many times the texts of the smallest, always answering
 #: the former looks good.
@@ -30,11 +30,17 @@ _DAMAGE = re.compile(r"\ufffd|Ã[\x80-\xbf¡-¿ƒ„…†‡ˆ‰Š‹ŒŽ]|â�
 _WORD = re.compile(r"\w+")
 
 
-def check_text_data(location: Path) -> DataReport:
+def check_text_data(
+    location: Path,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    fold_column: str | None = None,
+) -> DataReport:
     """Read labelled texts and say what is wrong.
 
     Args:
         location: as for `read_text_data`; all splits are read unless one is named.
+        text_column, label_column, fold_column: of tables; None for the usual names.
 
     Returns:
         Findings (an error is what training would refuse or learn or measure wrongly), errors
@@ -45,7 +51,8 @@ def check_text_data(location: Path) -> DataReport:
         InputError: it is no data set at all, or has no such split.
     """
     problems = DataProblems()
-    layout, parts = text_formats().read_for_check(location, problems)
+    columns = Columns(text_column, label_column, fold_column)
+    layout, parts = text_formats(columns).read_for_check(location, problems)
     seen = [_Seen(part, example) for part in parts for example in part.examples]
     _check_copies(seen, problems)
     _check_texts(seen, problems)

@@ -14,8 +14,8 @@ from cnntasks import (
     counted,
     sort_classes,
 )
-from cnntasks_text.data.records import TextData, TextExample, make_data, unreadable
-from cnntasks_text.encodings import decode_text
+from cnntasks_text.data.records import TextData, TextExample, make_data
+from cnntasks_text.encodings import decode_text, unreadable
 
 #: Beside `pos` and `neg` the IMDB data set (Maas et al. 2011) has a folder of unlabelled reviews.
 UNLABELLED = ("unsup",)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from cnntasks import DataLayout, DataProblems, InputError
+from cnntasks import DataLayout, DataProblems
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +92,3 @@ def make_data(
 def without_text(name: str) -> str:
     """What to say of a class that a split has no text of."""
     return f"the class {name!r} has no text here; add some or remove the class"
-
-
-def unreadable(path: Path, error: OSError) -> InputError:
-    """The error to raise where the operating system cannot read `path`."""
-    if isinstance(error, FileNotFoundError):
-        return InputError(f"{path}: the file is missing; copy or download it again")
-    reason = error.strerror or error
-    return InputError(f"{path}: cannot be read ({reason}); check its permissions and the disk")

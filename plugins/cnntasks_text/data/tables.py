@@ -20,9 +20,8 @@ from cnntasks_text.data.records import (
     TextData,
     TextExample,
     make_data,
-    unreadable,
 )
-from cnntasks_text.encodings import open_file, read_lines
+from cnntasks_text.encodings import open_file, read_lines, unreadable
 from cnntasks_text.tables import (
     JSON_LINES,
     LABEL_COLUMNS,

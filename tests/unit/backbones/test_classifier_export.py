@@ -58,7 +58,9 @@ def test_further_ones(name: str, side: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "channels"), [("kim_cnn", 20), ("vdcnn9", 16), ("dpcnn7", 8), ("char_cnn", 8)])
+@pytest.mark.parametrize(
+    ("name", "channels"), [("kim_cnn", 20), ("vdcnn9", 16), ("dpcnn7", 8), ("char_cnn", 8)]
+)
 def test_text_of_any_length(name: str, channels: int) -> None:
     classifier = create_classifier(name, classes=3, in_channels=channels).eval()
     example = torch.randn(2, channels, 72).numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -67,6 +68,15 @@ def test_a_long_text_is_shortened_in_the_table_alone(text: Run, here: Path) -> N
     assert text("a.csv", "--format", "json", "-q").records[0]["text"] == long
     rows = list(csv.DictReader(io.StringIO(text("a.csv", "--format", "csv", "-q").out, newline="")))
     assert [it["text"] for it in rows] == [long]
+
+
+def test_a_text_that_is_read_in_part_is_named(text: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnntasks_text.predictor.MOST_TOKENS", 3)
+    shown = text("good film", "good film, good film")
+    assert shown.status == 0
+    assert "text 2: only the first 3 tokens are read" in shown.err.splitlines()
+    assert "text 1" not in shown.err
+    assert text("good film, good film", "-q").err == ""
 
 
 def test_records_come_in_the_order_of_the_texts(text: Run, here: Path) -> None:
@@ -192,22 +202,29 @@ def test_missing_columns_are_listed(text: Run, here: Path) -> None:
     assert text("a.csv", "--column", "note").status == 0
 
 
-def test_a_person_who_types_is_answered_line_by_line(tiny_model: Path) -> None:
+@pytest.mark.parametrize("way", ["terminal", "pipe"])
+def test_a_person_who_types_is_answered_line_by_line(tiny_model: Path, way: str) -> None:
+    there, here = os.openpty() if way == "terminal" else os.pipe()[::-1]
+    chunks = [] if way == "terminal" else ["--batch-size", "1"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "cnntasks", "text", "-", "--batch-size", "1", "-q",
-         "--format", "json", "--model", str(tiny_model)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "cnntasks", "text", "-", "-q", "--format", "json",
+         "--model", str(tiny_model), *chunks],
+        stdin=here, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert process.stdin
+    os.close(here)
     assert process.stdout
-    for line, label in (("good film", "positive"), ("bad film", "negative")):
-        process.stdin.write(line + "\n")
-        process.stdin.flush()
+    for line, label in ((b"good film\n", "positive"), (b"bad film\n", "negative")):
+        os.write(there, line)
         record = json.loads(process.stdout.readline())
         assert record["labels"][0]["label"] == label
-    process.stdin.close()
-    assert process.wait(20) == 0
+    if way == "terminal":
+        os.write(there, b"\x04")  # Ctrl-D
+    else:
+        os.close(there)
+    assert process.wait(60) == 0
     process.stdout.close()
+    if way == "terminal":
+        os.close(there)
 
 
 def test_nothing_heavy_is_imported(tiny_model: Path) -> None:

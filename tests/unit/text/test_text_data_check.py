@@ -151,3 +151,15 @@ def test_the_command_prints_it(here: Path, capsys: pytest.CaptureFixture[str]) -
     assert "1 error, 0 warnings" in shown
     assert main(["data", "check", "text", "--format", "json", str(path)]) == 1
     assert json.loads(capsys.readouterr().out)["summary"]["texts"] == 7
+
+
+def test_columns_are_told_to_the_command(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(here / "a.tsv", *good(), header="q\tkind")
+    check = ["data", "check", "text", str(path)]
+    assert main(check) == 1
+    assert "which column holds the texts? Name it with --text-column" in capsys.readouterr().err
+    assert main([*check, "--with", "text-column=q", "--with", "label-column=kind"]) == 0
+    assert main([*check, "--with", "columns=q"]) == 2
+    assert "text-column, label-column, fold-column are known" in capsys.readouterr().err
+    assert main(["data", "check", "classify", str(path), "--with", "a=b"]) == 2
+    assert "for the task 'classify' there is nothing to tell" in capsys.readouterr().err

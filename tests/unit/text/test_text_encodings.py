@@ -15,11 +15,12 @@ from cnntasks_text.encodings import (
     open_file,
     read_lines,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnntasks import InputError, UsageError
 
+FEW = settings(max_examples=40, deadline=None, derandomize=True)
 TEXT = "naïve café 😀\nзвезда\n映画"
 
 
@@ -68,6 +69,7 @@ def test_other_encodings_are_read_by_their_names(codec: str, text: str) -> None:
     assert len(lines(data, codec)) == 2
 
 
+@FEW
 @given(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"), max_size=40)
 )

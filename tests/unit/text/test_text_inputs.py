@@ -153,6 +153,8 @@ def test_lists_name_files_and_texts(here: Path) -> None:
     assert arguments("@list") == [("a.txt:1", "good"), ("text 1", "a bad film"), ("text 2", "more")]
     (here / "loop").write_text("@loop\n")
     assert "nested more than" in arguments("@loop")[0][1]
+    (here / "folder").mkdir()
+    assert arguments("@folder") == [("@folder", "!@folder: Is a directory; name a list of inputs")]
 
 
 @pytest.mark.parametrize("name", ["gone.txt", "gone.csv", "d/gone.jsonl.gz", "*.tsv", "@gone.txt"])
