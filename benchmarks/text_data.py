@@ -107,7 +107,9 @@ def main(data: Path, out: Path) -> None:
     held = {key(row["text"]) for row in dev}
     train = [*sst_train, *mr_train, *imdb_train]
     # Short phrases of dev sentences stay, as everywhere; whole sentences do not.
-    train = [row for row in train if len(row["text"].split()) < LEAST or key(row["text"]) not in held]
+    train = [
+        row for row in train if len(row["text"].split()) < LEAST or key(row["text"]) not in held
+    ]
     write(out / "sentiment" / "train.tsv", train)
     write(out / "sentiment" / "dev.tsv", dev)
     for name, rows in (("sst", sst["test"]), ("mr", mr_test), ("imdb", imdb_test)):

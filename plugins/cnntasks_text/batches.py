@@ -89,7 +89,9 @@ class Order(Sampler[list[tuple[int, int]]]):
         for start in range(0, len(chosen), together):
             part = chosen[start : start + together]
             part = part[np.argsort(self.lengths[part], kind="stable")]
-            batches += [part[place : place + self.batch] for place in range(0, len(part), self.batch)]
+            batches += [
+                part[place : place + self.batch] for place in range(0, len(part), self.batch)
+            ]
         for number in random.permutation(len(batches)).tolist():
             seeds = random.integers(0, 2**62, len(batches[number])).tolist()
             yield list(zip(batches[number].tolist(), seeds, strict=True))

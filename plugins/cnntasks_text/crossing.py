@@ -19,7 +19,6 @@ from cnntasks_text.settings import TextSettings
 from cnntasks_text.starting import Start, Started, start_training
 
 
-
 @dataclass(frozen=True, slots=True)
 class Training:
     """Everything that a training is made with but its texts.

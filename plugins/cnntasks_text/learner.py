@@ -64,9 +64,7 @@ class TextLearner:
         step, without."""
         assert isinstance(network, TextClassifier)
         tables = {
-            id(module.table.weight)
-            for module in network.modules()
-            if isinstance(module, Embedding)
+            id(module.table.weight) for module in network.modules() if isinstance(module, Embedding)
         }
         groups: dict[bool, list[Tensor]] = {}
         for parameter in network.parameters():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from cnntasks import ModelCard, UsageError
-from cnntasks_text.network import FORMS, Shape, TextClassifier
+from cnntasks_text.network import FORMS, SPREAD, Shape, TextClassifier
 from cnntasks_text.tokenization import (
     PADDING,
     MadeTokenizer,
@@ -38,6 +38,7 @@ class Start:
         vectors: of words; needed by all forms but `rand`.
         vocabulary: how the tokenizer is made.
         dimensions: of the trained embeddings of the forms `rand` and `joined`.
+        spread: those lie between this and its negative.
         members: classifiers whose logits are averaged.
         further_words: so many of the first words of `vectors` become tokens though the training
             texts do not have them.
@@ -51,6 +52,7 @@ class Start:
     vectors: WordVectors | None = None
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     dimensions: int = 64
+    spread: float = SPREAD
     members: int = 1
     further_words: int = 10_000
     longest: int = 0
@@ -102,9 +104,10 @@ def start_training(start: Start, classes: Sequence[str], texts: Iterable[str]) -
     more: list[str] = []
     if places and words:
         # Words of the training texts that are too rare to be tokens by themselves, then others.
-        more += sorted(word for word in set(split_words(texts)) if word in places)
+        seen = set(split_words(texts, start.vocabulary.lower))
+        more += sorted(word for word in seen if _place(word, places) is not None)
         more += (start.vectors.words if start.vectors else ())[: start.further_words]
-    made = make_tokenizer(texts, start.vocabulary, [word for word in more if _is_one_word(word)])
+    made = make_tokenizer(texts, start.vocabulary, [word for word in more if _is_one_word(word, start.vocabulary.lower)])
     random = form in ("rand", "joined")
     shape = Shape(
         backbone=start.backbone,
@@ -117,7 +120,7 @@ def start_training(start: Start, classes: Sequence[str], texts: Iterable[str]) -
         members=start.members,
     )
     torch.manual_seed(start.seed)
-    network = TextClassifier(shape, len(classes))
+    network = TextClassifier(shape, len(classes), start.spread)
     if shape.pieces:
         for table in network.tables:
             table.pieces.copy_(torch.from_numpy(made.pieces[: made.learned]))
@@ -145,9 +148,15 @@ def _form(start: Start) -> str:
     return form
 
 
-def _is_one_word(word: str) -> bool:
+def _is_one_word(word: str, lower: bool) -> bool:
     """Whether the tokenizer can come to this word at all."""
-    return list(split_words([word])) == [word]
+    return list(split_words([word], lower)) == [word]
+
+
+def _place(word: str, places: dict[str, int]) -> int | None:
+    """Where the vector of a word is; many files have words in lower case only."""
+    row = places.get(word)
+    return places.get(word.lower()) if row is None else row
 
 
 def _put_in(
@@ -161,7 +170,7 @@ def _put_in(
     table = _random_rows(network.shape, tokenizer.get_vocab_size())
     found = 0
     for token, number in tokenizer.get_vocab().items():
-        row = places.get(token)
+        row = _place(token, places)
         if row is not None:
             table[number] = vectors.vectors[row] * scale
             found += 1

@@ -4,7 +4,7 @@ All of them are files of the `tokenizers` library, which keeps for every token w
 the text. Token 0 is padding and token 1 whatever the tokenizer cannot express. A text becomes
 tokens in these steps:
 
-1. Normalisation: NFC, then lower case.
+1. Normalisation: NFC, then lower case, unless the case is kept.
 2. Words: runs of letters and digits, with punctuation marks standing alone, and the clitics of
    English (`n't`, `'s`, `'re`, ...) apart from their words, as in the Penn Treebank and in the
    code of Kim 2014. A run of more than 40 characters counts as several words, so that the time is
@@ -50,11 +50,13 @@ class Vocabulary:
         pieces: of words, at most; also the size of a vocabulary of subwords. 0 at the word level:
             every unknown word is the same token, as in the papers of that time.
         often: how often a word has to occur to be a token of its own.
+        lower: whether `Film` is `film`.
     """
 
     level: str = "words"
     pieces: int = 4000
     often: int = 2
+    lower: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,12 @@ def make_tokenizer(
     if vocabulary.level not in LEVELS:
         raise UsageError(f"no such level {vocabulary.level!r}; one of {', '.join(LEVELS)}")
     if vocabulary.level == "characters":
-        return _without_pieces(_characters(texts, vocabulary.often))
-    counts = Counter(split_words(texts))
+        return _without_pieces(_characters(texts, vocabulary))
+    counts = Counter(split_words(texts, vocabulary.lower))
     if not counts:
         raise UsageError("there is no word in the training texts")
     if vocabulary.level == "subwords":
-        return _without_pieces(_subwords(counts, vocabulary.pieces))
+        return _without_pieces(_subwords(counts, vocabulary))
     pieces: dict[str, int] = {}
     if vocabulary.pieces:
         # Each word once: pieces that many words share, rather than those of the commonest words.
@@ -107,13 +109,13 @@ def make_tokenizer(
     learned = len(tokens)
     tokens |= dict.fromkeys(more)
     numbers = {token: number for number, token in enumerate(tokens)}
-    tokenizer = _finished(_word_piece(numbers), _word_splitter())
+    tokenizer = _finished(_word_piece(numbers), _word_splitter(), vocabulary.lower)
     return MadeTokenizer(tokenizer, _table_of_pieces(numbers, words_from), learned)
 
 
-def split_words(texts: Iterable[str]) -> Iterator[str]:
+def split_words(texts: Iterable[str], lower: bool = True) -> Iterator[str]:
     """The words of texts in normal form, one after the other."""
-    normalizer, splitter = _normalizer(), _word_splitter()
+    normalizer, splitter = _normalizer(lower), _word_splitter()
     for text in texts:
         for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)):
             yield word
@@ -172,26 +174,26 @@ def _table_of_pieces(numbers: dict[str, int], words_from: int) -> NDArray[np.int
     return table
 
 
-def _subwords(counts: Mapping[str, int], size: int) -> Tokenizer:
-    numbers, merges = _learn_pieces(counts, size)
+def _subwords(counts: Mapping[str, int], vocabulary: Vocabulary) -> Tokenizer:
+    numbers, merges = _learn_pieces(counts, vocabulary.pieces)
     model = models.BPE(
         numbers,
         merges,
         unk_token=SPECIAL[UNKNOWN],
         continuing_subword_prefix=_CONTINUES,
     )
-    return _finished(model, _word_splitter())
+    return _finished(model, _word_splitter(), vocabulary.lower)
 
 
-def _characters(texts: Iterable[str], often: int) -> Tokenizer:
-    normalizer = _normalizer()
+def _characters(texts: Iterable[str], vocabulary: Vocabulary) -> Tokenizer:
+    normalizer = _normalizer(vocabulary.lower)
     counts = Counter(char for text in texts for char in normalizer.normalize_str(text))
     if not counts:
         raise UsageError("there is no character in the training texts")
-    common = [char for char, count in sorted(counts.items()) if count >= often]
+    common = [char for char, count in sorted(counts.items()) if count >= vocabulary.often]
     numbers = {token: number for number, token in enumerate([*SPECIAL, *common])}
     model = models.WordLevel(numbers, unk_token=SPECIAL[UNKNOWN])
-    return _finished(model, pre_tokenizers.Split(Regex(r"(?m:.)|\n"), "isolated"))
+    return _finished(model, pre_tokenizers.Split(Regex(r"(?m:.)|\n"), "isolated"), vocabulary.lower)
 
 
 def _without_pieces(tokenizer: Tokenizer) -> MadeTokenizer:
@@ -199,9 +201,9 @@ def _without_pieces(tokenizer: Tokenizer) -> MadeTokenizer:
     return MadeTokenizer(tokenizer, np.zeros((size, 0), np.int32), size)
 
 
-def _finished(model: Any, splitter: Any) -> Tokenizer:
+def _finished(model: Any, splitter: Any, lower: bool) -> Tokenizer:
     tokenizer = Tokenizer(model)
-    tokenizer.normalizer = _normalizer()
+    tokenizer.normalizer = _normalizer(lower)
     tokenizer.pre_tokenizer = splitter
     return tokenizer
 
@@ -215,8 +217,8 @@ def _word_piece(numbers: dict[str, int]) -> Any:
     )
 
 
-def _normalizer() -> Any:
-    return normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+def _normalizer(lower: bool) -> Any:
+    return normalizers.Sequence([normalizers.NFC(), *([normalizers.Lowercase()] if lower else [])])
 
 
 def _word_splitter() -> Any:

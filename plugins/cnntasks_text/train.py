@@ -21,54 +21,141 @@ _FRACTION = click.FloatRange(0, 1, max_open=True)
 
 @click.command("train")
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
-@click.option("--backbone", default="kim_cnn", show_default=True,
-              help="A network for text: kim_cnn, dpcnn7, char_cnn or vdcnn9.")
-@click.option("--form", type=click.Choice(["rand", "static", "non-static", "multichannel",
-                                           "joined"]),
-              help="What the embeddings are: random (rand); the vectors of --vectors as they are "
-              "(static), tuned (non-static), both added up (multichannel), or as they are beside "
-              "random ones (joined).  [default: rand; joined with --vectors]")
-@click.option("--vectors", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Word vectors: GloVe, word2vec or fastText as text (.gz or not), or .npz.")
-@click.option("--level", type=click.Choice(["words", "subwords", "characters"]),
-              help="What a token is.  [default: words; characters for char_cnn and vdcnn9]")
-@click.option("--pieces", type=click.IntRange(0), default=4000, show_default=True,
-              help="Pieces that rare and unknown words are made of, at most; 0: an unknown word is "
-              "one token, the same for all.")
-@click.option("--often", type=click.IntRange(1), default=2, show_default=True,
-              help="How often a word (or character) has to occur to be a token of its own.")
-@click.option("--further-words", type=click.IntRange(0), default=10_000, show_default=True,
-              help="So many of the first words of --vectors are tokens in any case.")
-@click.option("--dimensions", type=click.IntRange(1), default=64, show_default=True,
-              help="Of the embeddings that start at random.")
-@click.option("--members", type=click.IntRange(1), default=1, show_default=True,
-              help="Classifiers that learn side by side, and whose logits are averaged.")
-@click.option("--longest", type=click.IntRange(0), default=0, show_default=True,
-              help="Tokens of a text that the model reads; 0 for all.")
-@click.option("--crop", type=click.IntRange(0), default=0, show_default=True,
-              help="Tokens of a longer text that are shown in training, a random stretch; 0: all.")
-@click.option("--batch-size", type=click.IntRange(1), default=100, show_default=True,
-              help="Texts per step.")
-@click.option("--texts-per-epoch", type=click.IntRange(1), default=10_000, show_default=True,
-              help="Length of an epoch.")
-@click.option("--validation", type=click.FloatRange(0, 0.9, min_open=True), default=0.1,
-              show_default=True, help="Part of each class kept for validation where DATA has none.")
-@click.option("--dropout", type=_FRACTION, default=0.5, show_default=True,
-              help="Of the maxima over time.")
-@click.option("--embedding-dropout", type=_FRACTION, default=0.3, show_default=True,
-              help="Of the embeddings.")
-@click.option("--word-dropout", type=_FRACTION, default=0.1, show_default=True,
-              help="How often a token is shown as the unknown one.")
-@click.option("--split-words", type=_FRACTION, default=0.1, show_default=True,
-              help="How often a known word is shown as its pieces.")
-@click.option("--label-smoothing", type=_FRACTION, default=0.0, show_default=True,
-              help="Part of the target that is spread over all classes.")
-@click.option("--folds", type=click.IntRange(2), metavar="N",
-              help="Cross-validate first, in N folds made here.")
-@click.option("--fold-column", metavar="NAME",
-              help="Cross-validate first, in the folds of this column.")
-@click.option("--workers", type=click.IntRange(0), default=0, show_default=True,
-              help="Processes that load texts.")
+@click.option(
+    "--backbone",
+    default="kim_cnn",
+    show_default=True,
+    help="A network for text: kim_cnn, dpcnn7, char_cnn or vdcnn9.",
+)
+@click.option(
+    "--form",
+    type=click.Choice(["rand", "static", "non-static", "multichannel", "joined"]),
+    help="What the embeddings are: random (rand); the vectors of --vectors as they are "
+    "(static), tuned (non-static), both added up (multichannel), or as they are beside "
+    "random ones (joined).  [default: rand; joined with --vectors]",
+)
+@click.option(
+    "--vectors",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Word vectors: GloVe, word2vec or fastText as text (.gz or not), or .npz.",
+)
+@click.option(
+    "--level",
+    type=click.Choice(["words", "subwords", "characters"]),
+    help="What a token is.  [default: words; characters for char_cnn and vdcnn9]",
+)
+@click.option(
+    "--pieces",
+    type=click.IntRange(0),
+    default=4000,
+    show_default=True,
+    help="Pieces that rare and unknown words are made of, at most; 0: an unknown word is "
+    "one token, the same for all.",
+)
+@click.option(
+    "--often",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="How often a word (or character) has to occur to be a token of its own.",
+)
+@click.option("--keep-case", is_flag=True, help="Let `Film` be another word than `film`.")
+@click.option(
+    "--further-words",
+    type=click.IntRange(0),
+    default=10_000,
+    show_default=True,
+    help="So many of the first words of --vectors are tokens in any case.",
+)
+@click.option(
+    "--dimensions",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Of the embeddings that start at random.",
+)
+@click.option(
+    "--members",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Classifiers that learn side by side, and whose logits are averaged.",
+)
+@click.option(
+    "--longest",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Tokens of a text that the model reads; 0 for all.",
+)
+@click.option(
+    "--crop",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Tokens of a longer text that are shown in training, a random stretch; 0: all.",
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1), default=100, show_default=True, help="Texts per step."
+)
+@click.option(
+    "--texts-per-epoch",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="Length of an epoch.",
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 0.9, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Part of each class kept for validation where DATA has none.",
+)
+@click.option(
+    "--dropout", type=_FRACTION, default=0.5, show_default=True, help="Of the maxima over time."
+)
+@click.option(
+    "--embedding-dropout", type=_FRACTION, default=0.3, show_default=True, help="Of the embeddings."
+)
+@click.option(
+    "--word-dropout",
+    type=_FRACTION,
+    default=0.1,
+    show_default=True,
+    help="How often a token is shown as the unknown one.",
+)
+@click.option(
+    "--split-words",
+    type=_FRACTION,
+    default=0.1,
+    show_default=True,
+    help="How often a known word is shown as its pieces.",
+)
+@click.option(
+    "--label-smoothing",
+    type=_FRACTION,
+    default=0.0,
+    show_default=True,
+    help="Part of the target that is spread over all classes.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Cross-validate first, in N folds made here.",
+)
+@click.option(
+    "--fold-column", metavar="NAME", help="Cross-validate first, in the folds of this column."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Processes that load texts.",
+)
 @column_options()
 @fit_options(epochs=8, rate=2e-3)
 def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
@@ -138,7 +225,9 @@ def _training(options: dict[str, Any], fit: FitOptions, classes: tuple[str, ...]
         level = "characters" if options["backbone"] in ("char_cnn", "vdcnn9") else "words"
     start = Start(
         name=fit.name,
-        vocabulary=Vocabulary(level, options["pieces"], options["often"]),
+        vocabulary=Vocabulary(
+            level, options["pieces"], options["often"], lower=not options["keep_case"]
+        ),
         vectors=read_vectors(options["vectors"]) if options["vectors"] else None,
         seed=fit.settings.seed,
         **{

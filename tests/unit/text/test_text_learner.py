@@ -66,7 +66,7 @@ def test_training_mode_has_the_dropouts_of_the_settings() -> None:
 
 def test_validation_has_every_text_once_and_no_noise() -> None:
     examples = sentences(30, 1)
-    started, learner = small_training().prepare(sentences(20), examples)
+    _, learner = small_training().prepare(sentences(20), examples)
     batches = list(learner.validation_batches())
     assert sum(len(batch.labels) for batch in batches) == 30
     words = sorted(len(example.text.split()) for example in examples)
@@ -87,7 +87,8 @@ def test_every_network_sees_a_gradient_everywhere(backbone: str) -> None:
     (loss,) = learner.losses(started.network, next(iter(learner.train_batches(0)))).values()
     loss.backward()
     for name, parameter in started.network.named_parameters():
-        assert parameter.grad is not None and parameter.grad.any(), name
+        assert parameter.grad is not None, name
+        assert parameter.grad.any(), name
 
 
 def weights(network: TextClassifier) -> torch.Tensor:

