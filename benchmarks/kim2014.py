@@ -84,7 +84,9 @@ def row_start(row: str, vectors: WordVectors | None) -> Start:
     if row == "rand":
         return Start("rand", form="rand", vocabulary=WORDS, dimensions=300, spread=0.25)
     if row == "best":
-        return Start("best", form="joined", vectors=vectors, vocabulary=WORDS, dimensions=64, members=3)
+        return Start(
+            "best", form="joined", vectors=vectors, vocabulary=WORDS, dimensions=64, members=3
+        )
     return Start(row, form=row, vectors=vectors, vocabulary=WORDS)
 
 

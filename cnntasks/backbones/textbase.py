@@ -40,7 +40,7 @@ def set_zero_behind(x: Tensor, mask: Tensor | None) -> Tensor:
 
 def max_pool(x: Tensor, size: int, stride: int, padding: int) -> Tensor:
     """B×C×L to B×C×L', by the two-dimensional pooling: torch exports the other with L fixed."""
-    wide = functional.max_pool2d(x.unsqueeze(2), (1, size), (1, stride), (0, padding))
+    wide: Tensor = functional.max_pool2d(x.unsqueeze(2), (1, size), (1, stride), (0, padding))
     return wide.squeeze(2)
 
 
@@ -93,7 +93,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """B×C×L to B×C×L."""
-        return x + self.inner(x, mask)
+        made: Tensor = self.inner(x, mask)
+        return x + made
 
 
 def _apply(layer: nn.Module, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cnntasks import GraphSpec, ModelCard, ModelError, UsageError, create_backbone
+from cnntasks import GraphSpec, ModelCard, ModelError, Stage, UsageError, create_backbone
 from cnntasks_text.tokenization import MOST_PIECES, PADDING, UNKNOWN
 
 #: Kim's four forms, and the vectors as they are beside columns that are trained from random ones.
@@ -69,19 +69,21 @@ class Shape:
         network.pop("windows", None)
         if network.pop("name") != NETWORK:
             raise ModelError(f"{card.name}: network {card.network['name']!r} is not one for text")
+        if not isinstance(network.get("backbone"), str):
+            raise ModelError(f"{card.name}: the network of its card has no backbone")
         try:
             shape = cls(**network)
+            network = asdict(shape)
         except TypeError as error:
             raise ModelError(
                 f"{card.name}: the settings of its network are not those of this version "
                 f"({error}); upgrade cnntasks"
             ) from error
-        numbers = (shape.tokens, shape.learned, shape.dimensions, shape.vectors, shape.members)
+        numbers = ("tokens", "learned", "dimensions", "vectors", "members")
         if (
-            any(type(number) is not int or number < 0 for number in numbers)
+            any(type(network[name]) is not int or network[name] < 0 for name in numbers)
+            or type(network["pieces"]) is not bool
             or shape.form not in FORMS
-            or not isinstance(shape.backbone, str)
-            or not isinstance(shape.pieces, bool)
             or not UNKNOWN < shape.learned <= shape.tokens
             or shape.members < 1
             or bool(shape.vectors) != (shape.form != "rand")
@@ -103,9 +105,7 @@ class Embedding(nn.Module):
 
     pieces: Tensor | None
 
-    def __init__(
-        self, tokens: int, dimensions: int, pieces: bool, spread: float = SPREAD
-    ) -> None:
+    def __init__(self, tokens: int, dimensions: int, pieces: bool, spread: float = SPREAD) -> None:
         super().__init__()
         self.table = nn.Embedding(tokens, dimensions, padding_idx=PADDING)
         nn.init.uniform_(self.table.weight, -spread, spread)
@@ -122,7 +122,8 @@ class Embedding(nn.Module):
             return own
         pieces = self.pieces[known].long()
         count = (pieces != PADDING).sum(dim=2, keepdim=True).clamp(min=1)
-        return own + self.table(pieces).sum(dim=2) * count.to(own.dtype).rsqrt()
+        added: Tensor = self.table(pieces).sum(dim=2)
+        return own + added * count.to(own.dtype).rsqrt()
 
 
 class Member(nn.Module):
@@ -130,12 +131,12 @@ class Member(nn.Module):
 
     def __init__(self, backbone: str, width: int, classes: int) -> None:
         super().__init__()
-        self.backbone = create_backbone(backbone, width)
+        self.backbone: Any = create_backbone(backbone, width)
         if not hasattr(self.backbone, "windows"):
             raise UsageError(
                 f"{backbone!r} is no network for text; `cnntasks backbones` lists those of text1d"
             )
-        self.stage = self.backbone.stages[-1]
+        self.stage: Stage = self.backbone.stages[-1]
         self.output = nn.Linear(self.stage.channels, classes)
 
     def maps(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -162,6 +163,9 @@ class TextClassifier(nn.Module):
         embedding_dropout: of the embeddings, in training.
     """
 
+    tables: Sequence[Embedding]
+    members: Sequence[Member]
+
     def __init__(self, shape: Shape, classes: int, spread: float = SPREAD) -> None:
         super().__init__()
         self.shape = shape
@@ -171,16 +175,16 @@ class TextClassifier(nn.Module):
         if shape.form in ("static", "multichannel", "joined"):
             self.vectors = nn.Embedding(shape.tokens, shape.vectors, padding_idx=PADDING)
             self.vectors.requires_grad_(False)
-        self.tables = nn.ModuleList()
-        if shape.form != "static":
-            # Vectors that are tuned have to be there for every token.
-            random = shape.dimensions > 0
-            tokens = shape.learned if random else shape.tokens
-            width = shape.dimensions or shape.vectors
-            for _ in range(shape.members):
-                self.tables.append(Embedding(tokens, width, shape.pieces and random, spread))
+        # Vectors that are tuned have to be there for every token.
+        random = shape.dimensions > 0
+        tokens = shape.learned if random else shape.tokens
+        width = shape.dimensions or shape.vectors
+        self.tables = nn.ModuleList(  # type: ignore[assignment]
+            Embedding(tokens, width, shape.pieces and random, spread)
+            for _ in range(shape.members if shape.form != "static" else 0)
+        )
         width = shape.dimensions + shape.vectors
-        self.members = nn.ModuleList(
+        self.members = nn.ModuleList(  # type: ignore[assignment]
             Member(shape.backbone, width, classes) for _ in range(shape.members)
         )
 
@@ -199,12 +203,12 @@ class TextClassifier(nn.Module):
         Two channels (`multichannel`) are added up: the paper applies each filter to both and adds
         the results, which is the same.
         """
-        parts = [] if self.vectors is None else [self.vectors(tokens)]
-        if len(self.tables):
+        parts: list[Tensor] = [] if self.vectors is None else [self.vectors(tokens)]
+        if self.shape.form != "static":
             parts.append(self.tables[number](tokens))
         if self.shape.form == "multichannel":
-            return parts[0] + parts[1]
-        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+            return torch.stack(parts).sum(dim=0)
+        return torch.cat(parts, dim=2)
 
     def member_logits(self, tokens: Tensor) -> list[Tensor]:
         """B×K of each member; for training."""
@@ -230,7 +234,8 @@ class TextClassifier(nn.Module):
             stood that decided.
         """
         tokens, mask = self._padded(tokens)
-        contributions, positions, biases = [], [], []
+        contributions, positions = [], []
+        biases: list[Tensor] = []
         for number, member in enumerate(self.members):
             maps = member.maps(self.embed(tokens, number), mask)
             # Not `max`, whose graph may take another one of equal values.

@@ -103,11 +103,15 @@ def start_training(start: Start, classes: Sequence[str], texts: Iterable[str]) -
     places = start.vectors.places() if start.vectors is not None else {}
     more: list[str] = []
     if places and words:
-        # Words of the training texts that are too rare to be tokens by themselves, then others.
-        seen = set(split_words(texts, start.vocabulary.lower))
-        more += sorted(word for word in seen if _place(word, places) is not None)
+        if not start.vocabulary.pieces:  # or else rare words are pieces
+            seen = set(split_words(texts, start.vocabulary.lower))
+            more += sorted(word for word in seen if _place(word, places) is not None)
         more += (start.vectors.words if start.vectors else ())[: start.further_words]
-    made = make_tokenizer(texts, start.vocabulary, [word for word in more if _is_one_word(word, start.vocabulary.lower)])
+    made = make_tokenizer(
+        texts,
+        start.vocabulary,
+        [word for word in more if _is_one_word(word, start.vocabulary.lower)],
+    )
     random = form in ("rand", "joined")
     shape = Shape(
         backbone=start.backbone,
@@ -123,6 +127,7 @@ def start_training(start: Start, classes: Sequence[str], texts: Iterable[str]) -
     network = TextClassifier(shape, len(classes), start.spread)
     if shape.pieces:
         for table in network.tables:
+            assert table.pieces is not None
             table.pieces.copy_(torch.from_numpy(made.pieces[: made.learned]))
     found = 0
     if start.vectors is not None:

@@ -21,8 +21,8 @@ def test_kernels_decay_and_embeddings_and_biases_do_not() -> None:
     groups = learner.parameter_groups(started.network)
     decay = {id(p): group["decay"] for group in groups for p in group["params"]}
     for name, parameter in started.network.named_parameters():
-        assert decay.pop(id(parameter)) == name.endswith(("convs.0.weight", "convs.1.weight",
-                                                          "convs.2.weight", "output.weight"))  # fmt: skip
+        kernel = name.startswith("members") and name.endswith("weight")
+        assert decay.pop(id(parameter)) == kernel
     assert not decay
 
 

@@ -60,6 +60,16 @@ def test_every_form_starts_from_the_vectors(form: str) -> None:
     torch.testing.assert_close(x, 2 * vector if form == "multichannel" else vector)
 
 
+def test_where_the_case_is_kept_a_word_has_the_vector_of_the_lower_case_one() -> None:
+    vocabulary = Vocabulary(pieces=0, often=1, lower=False)
+    start = Start("x", vocabulary=vocabulary, vectors=VECTORS, form="static", further_words=0)
+    found = start_training(start, ("no", "yes"), ["The Funny film"])
+    assert found.network.vectors is not None
+    number = found.made.tokenizer.token_to_id("Funny")
+    row = torch.tensor(VECTORS.vectors[2] * 0.4 / VECTORS.vectors.std())
+    torch.testing.assert_close(found.network.vectors.weight[number], row)
+
+
 def test_the_form_follows_from_the_vectors() -> None:
     assert started().network.shape.form == "joined"
     assert started(vectors=None).network.shape.form == "rand"

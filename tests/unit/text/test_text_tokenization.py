@@ -46,6 +46,11 @@ def test_tokens_stand_where_they_stood_in_the_text() -> None:
             assert text[start:end].lower() == token.removeprefix("##")
 
 
+def test_the_case_can_be_kept() -> None:
+    tokenizer = made(lower=False, often=1, pieces=0).tokenizer
+    assert tokenizer.encode("It it Funny").tokens == ["It", "it", "[UNK]"]
+
+
 def test_accents_written_in_two_characters_are_one() -> None:
     texts = ["caf\u00e9 caf\u00e9", "cafe\u0301"]
     tokenizer = make_tokenizer(texts, Vocabulary(pieces=0)).tokenizer
