@@ -11,7 +11,8 @@ DIR holds a folder for each set, with tab-separated files whose first line names
   `sst` with `fine` and `binary` in their names: phrases and sentences to learn from, as in the
   paper, and sentences to test on.
 
-Any other name of such a folder (or file) is a set as well. Every set is trained with the same
+Any other name of such a folder (or file) is a set as well. Texts are cleaned as the paper's code
+cleans them: what is no letter, digit or one of `(),!?'` and the grave accent becomes a space. Every set is trained with the same
 settings; a part of its own training texts, the dev file or else a tenth, chooses the best epoch.
 The test part is measured once, after that.
 
@@ -30,6 +31,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -79,6 +81,12 @@ class Part:
     test: list[TextExample]
 
 
+def clean(example: TextExample) -> TextExample:
+    """A text as the paper's code cleans it; one of which nothing stays is left as it is."""
+    text = " ".join(re.sub(r"[^A-Za-z0-9(),!?'`]", " ", example.text).split())
+    return replace(example, text=text or example.text)
+
+
 def row_start(row: str, vectors: WordVectors | None) -> Start:
     """Where the trainings of a row start."""
     if row == "rand":
@@ -107,14 +115,16 @@ def read_set(folder: Path, name: str) -> Part:
         split = next((split for split in texts if split in file.name), None)
         if split is None and len(files) == 1:
             data = read_text_data(file, None, Columns(text="text", label="label", fold="fold"))
-            return Part(data.classes, list(data.examples), [], [])
+            return Part(data.classes, [clean(it) for it in data.examples], [], [])
         if split is not None:
             texts[split].append(read_text_data(file, None, Columns(text="text", label="label")))
     if not texts["train"] or not texts["test"]:
         raise cnntasks.InputError(f"{place}: has no files with train and test in their names")
     classes = cnntasks.join_classes(texts["train"])
     found = {
-        split: [it for data in parts for it in cnntasks.match_classes(data, classes).examples]
+        split: [
+            clean(it) for data in parts for it in cnntasks.match_classes(data, classes).examples
+        ]
         for split, parts in texts.items()
     }
     return Part(classes, found["train"], found["dev"], found["test"])
