@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -79,6 +80,8 @@ def text(
     """
     from cnntasks_text.inputs import several
 
+    # Texts are taken apart in threads of ours; the library's own would get in their way.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     suffix = "" if common.output is None else common.output.suffix.lower()
     page = suffix in _PAGE_SUFFIXES
     if common.output is not None and not page and suffix not in RECORD_SUFFIXES:

@@ -189,7 +189,8 @@ class TextPredictor:
         if not text or text.isspace():
             raise InputError(f"{source.name}: the text is empty; there is nothing to classify")
         try:
-            encoding = self.tokenizer.encode(text)
+            # `encode` would keep all other threads waiting; a batch, even of one, does not.
+            [encoding] = self.tokenizer.encode_batch([text])
         except TypeError:  # what the library says of a string that is no valid Unicode
             _refuse_surrogates(text, source.name)
             raise
