@@ -12,9 +12,9 @@ DIR holds a folder for each set, with tab-separated files whose first line names
   paper, and sentences to test on.
 
 Any other name of such a folder (or file) is a set as well. Texts are cleaned as the paper's code
-cleans them: what is no letter, digit or one of `(),!?'` and the grave accent becomes a space. Every set is trained with the same
-settings; a part of its own training texts, the dev file or else a tenth, chooses the best epoch.
-The test part is measured once, after that.
+cleans them: what is no letter, digit or one of `(),!?'` and the grave accent becomes a space. Every
+set is trained with the same settings; a part of its own training texts, the dev file or else a
+tenth, chooses the best epoch. The test part is measured once, after that.
 
 The rows static, non-static, multichannel and best want word vectors:
 
@@ -35,7 +35,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
