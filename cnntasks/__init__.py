@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cnntasks.atomic import replacing as replacing
+    from cnntasks.backbones.arithmetic import describe_network as describe_network
     from cnntasks.backbones.base import Backbone as Backbone
     from cnntasks.backbones.base import Stage as Stage
     from cnntasks.backbones.catalog import NetworkInfo as NetworkInfo
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from cnntasks.backbones.registry import create_backbone as create_backbone
     from cnntasks.backbones.registry import list_backbones as list_backbones
     from cnntasks.backbones.registry import weights_file as weights_file
+    from cnntasks.backbones.surgery import fold_batch_norm as fold_batch_norm
+    from cnntasks.backbones.surgery import pad_by_reflection as pad_by_reflection
+    from cnntasks.backbones.surgery import pool_by_average as pool_by_average
     from cnntasks.backbones.weights import read_state as read_state
     from cnntasks.catalog import CatalogEntry as CatalogEntry
     from cnntasks.cli.fitting import FitOptions as FitOptions
@@ -124,10 +128,12 @@ _EXPORTS = {
     "convert_classifier": "cnntasks.backbones.registry",
     "create_backbone": "cnntasks.backbones.registry",
     "create_classifier": "cnntasks.backbones.classifier",
+    "describe_network": "cnntasks.backbones.arithmetic",
     "divide_location": "cnntasks.datasets",
     "draw_boxes": "cnntasks.media.draw",
     "evaluate_options": "cnntasks.cli.measuring",
     "find_model": "cnntasks.pipeline",
+    "fold_batch_norm": "cnntasks.backbones.surgery",
     "fit_options": "cnntasks.cli.fitting",
     "hookimpl": "cnntasks.hookspecs",
     "import_attribute": "cnntasks.task",
@@ -135,7 +141,9 @@ _EXPORTS = {
     "list_network_info": "cnntasks.backbones.catalog",
     "load": "cnntasks.pipeline",
     "map_criterion": "cnntasks.backbones.lenet",
+    "pad_by_reflection": "cnntasks.backbones.surgery",
     "progress_bar": "cnntasks.cli.measuring",
+    "pool_by_average": "cnntasks.backbones.surgery",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",
     "read_state": "cnntasks.backbones.weights",
