@@ -52,12 +52,14 @@ def finish(picture: Pixels, content: Pixels, mode: PreserveColor) -> Pixels:
 
 def rgb_to_yiq(pixels: NDArray[Any]) -> NDArray[np.float64]:
     """RGB in [0, 1] to YIQ: Y in [0, 1], I in [-0.6, 0.6], Q in [-0.53, 0.53]; H×W×3."""
-    return np.asarray(pixels, np.float64) @ _YIQ.T
+    converted: NDArray[np.float64] = np.asarray(pixels, np.float64) @ _YIQ.T
+    return converted
 
 
 def yiq_to_rgb(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """The inverse of `rgb_to_yiq`; values outside [0, 1] stay, as no display can show them."""
-    return np.asarray(pixels, np.float64) @ _RGB.T
+    """The inverse of `rgb_to_yiq`; a colour that no display shows lies outside [0, 1]."""
+    converted: NDArray[np.float64] = np.asarray(pixels, np.float64) @ _RGB.T
+    return converted
 
 
 def luminance(pixels: NDArray[Any]) -> Pixels:
@@ -105,7 +107,8 @@ def match_colors(style: Pixels, content: Pixels) -> Pixels:
     target = np.asarray(content, np.float64).reshape(-1, 3)
     transform = _root(_covariance(target)) @ _inverse_root(_covariance(flat))
     matched = (flat - flat.mean(axis=0)) @ transform.T + target.mean(axis=0)
-    return np.clip(matched, 0, 1).astype(np.float32).reshape(style.shape)
+    clipped: Pixels = np.clip(matched, 0, 1).astype(np.float32)
+    return clipped.reshape(style.shape)
 
 
 def _grey(values: NDArray[np.float64]) -> Pixels:
@@ -115,16 +118,22 @@ def _grey(values: NDArray[np.float64]) -> Pixels:
 
 def _covariance(colors: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = colors - colors.mean(axis=0)
-    return centred.T @ centred / len(colors)
+    covariance: NDArray[np.float64] = centred.T @ centred / len(colors)
+    return covariance
 
 
 def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return _compose(np.sqrt(np.maximum(values, 0)), vectors)
 
 
 def _inverse_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     values, vectors = np.linalg.eigh(covariance)
     there = values > _LEAST_VARIANCE
-    scales = np.where(there, 1 / np.sqrt(np.where(there, values, 1)), 0)
-    return (vectors * scales) @ vectors.T
+    return _compose(np.where(there, 1 / np.sqrt(np.where(there, values, 1)), 0), vectors)
+
+
+def _compose(values: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The symmetric matrix of these eigenvalues and eigenvectors."""
+    composed: NDArray[np.float64] = (vectors * values) @ vectors.T
+    return composed

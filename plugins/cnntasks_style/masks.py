@@ -105,7 +105,7 @@ def _grey(value: Any) -> tuple[str, NDArray[np.float32]]:
     if isinstance(value, np.ndarray) and value.dtype == np.bool_:
         value = value.astype(np.uint8) * np.uint8(255)
     picture = read_any(value)
-    grey = picture.values @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey: NDArray[np.float32] = picture.values @ np.array([0.299, 0.587, 0.114], np.float32)
     if picture.alpha is not None:  # it was laid over white: a·grey + (1 - a)
-        grey = grey - (1 - picture.alpha.astype(np.float32) / 255)
+        grey -= 1 - picture.alpha.astype(np.float32) / np.float32(255)
     return picture.name, np.clip(grey, 0, 1)

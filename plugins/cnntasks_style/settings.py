@@ -130,7 +130,9 @@ class StyleSettings:
             ModelError: the card has no default where one is needed, or one out of its range.
             UsageError: the weights given do not fit the layers.
         """
-        missing = {key: defaults.get(key) for key in FROM_CARD if getattr(self, key) is None}
+        missing: dict[str, Any] = {
+            key: defaults.get(key) for key in FROM_CARD if getattr(self, key) is None
+        }
         if self.style_layers is not None and not _same(self.style_layers, defaults):
             missing.pop("layer_weights", None)
         for key, value in missing.items():
@@ -215,11 +217,12 @@ def _checked(name: str, value: Any) -> Any:
 
 def _number(name: str, value: Any, low: float, high: float) -> float:
     wanted = f"a number from {low:g} to {high:g}" if high < math.inf else f"a number from {low:g}"
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise _refused(name, value, wanted)
-    if not low <= value <= high:
+    number = float(value)
+    if not math.isfinite(number) or not low <= number <= high:
         raise _refused(name, value, wanted)
-    return float(value)
+    return number
 
 
 def _is_whole(value: Any) -> bool:

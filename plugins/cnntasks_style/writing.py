@@ -132,7 +132,7 @@ def side_by_side(
     for picture in (content, *styles):
         width = max(1, round(picture.shape[1] * height / picture.shape[0]))
         image = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
-        row += [np.asarray(image, np.float32) / 255, gap]
+        row += [np.asarray(image, np.float32) / np.float32(255), gap]
     return np.concatenate([*row, result], axis=1)
 
 
@@ -165,7 +165,7 @@ def _image(
         return Image.fromarray(to_bytes(values))
     if transparent:
         return Image.fromarray(np.dstack([to_bytes(values), alpha]))
-    opacity = alpha[:, :, np.newaxis].astype(np.float32) / 255
+    opacity = alpha[:, :, np.newaxis].astype(np.float32) / np.float32(255)
     return Image.fromarray(to_bytes(values * opacity + (1 - opacity)))
 
 
