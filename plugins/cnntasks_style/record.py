@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -49,13 +50,16 @@ class Record:
     pixels: str = ""
 
 
-def write_record(path: Path, record: Record, run: dict[str, Any]) -> None:
+def write_record(
+    path: Path, record: Record, run: dict[str, Any], losses: Sequence[dict[str, Any]]
+) -> None:
     """Write a record; whole or not at all.
 
     Args:
         path: an existing file is replaced.
         record: what makes the picture again.
         run: what else there is to tell of this run, in plain JSON types.
+        losses: of each iteration, a line each.
 
     Raises:
         InputError: the file cannot be written.
@@ -77,7 +81,9 @@ def write_record(path: Path, record: Record, run: dict[str, Any]) -> None:
     try:
         with replacing(path) as temporary:
             # File names that are no text are kept, as JSON's escapes.
-            temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            text = json.dumps(values, indent=2).removesuffix("\n}")
+            lines = ",\n".join(f"    {json.dumps(it)}" for it in losses)
+            temporary.write_text(f'{text},\n  "losses": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); choose another -o"

@@ -273,9 +273,8 @@ def save(
         "iterations_done": state.step.iteration,
         "interrupted": interrupted,
         "seconds": round(state.seconds, 2),
-        "losses": state.trace,
     }
-    write_record(job.record, record, run)
+    write_record(job.record, record, run, state.trace)
     if job.quiet:
         return
     if not interrupted:

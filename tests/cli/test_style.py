@@ -132,6 +132,22 @@ def test_masks_reach_the_transfer(style: Style) -> None:
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
 
 
+def test_each_of_several_styles_has_its_masks(style: Style) -> None:
+    Image.new("L", (160, 120), 255).save("all.png")
+    masks = ("--content-mask", "sky.png", "--content-mask", "all.png",
+             "--style-mask", "all.png", "--style-mask", "sky.png")  # fmt: skip
+    shown = style("castle.png", "night.png", "castle.png", *masks, "-o", "a.png", "--size", "48")
+    assert shown.status == 1
+    # The first content mask and the second style mask fit; a mask of 4:3 is none for 3:2.
+    assert "all.png: a mask of 160x120 pixels does not fit castle.png" in shown.err
+    Image.new("L", (192, 128), 255).save("whole.png")
+    masks = ("--content-mask", "sky.png", "--content-mask", "whole.png",
+             "--style-mask", "all.png", "--style-mask", "sky.png")  # fmt: skip
+    shown = style("castle.png", "night.png", "castle.png", *masks, "-o", "a.png", "--size", "48")
+    assert shown.status == 0, shown.err
+    assert [it.shape for it in style.toy.asked["style_masks"]] == [(120, 160), (64, 96)]
+
+
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
 def test_a_transparent_content_gives_a_transparent_result(suffix: str, style: Style) -> None:
     rgba = np.asarray(Image.open("castle.png").convert("RGBA")).copy()
