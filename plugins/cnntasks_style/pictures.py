@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -116,16 +117,21 @@ def read_bytes(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({reason}); check the disk or path") from error
 
 
-def result_size(picture: Picture, size: int) -> tuple[int, int]:
+def result_size(picture: Picture, size: int, scale: float = 1.0) -> tuple[int, int]:
     """Width and height of `picture` with `size` pixels on the longer side.
+
+    Args:
+        picture: the content, or a style.
+        size: of the result.
+        scale: of the style in relation to it.
 
     Raises:
         InputError: the shorter side would have fewer than 16 pixels; the message names the file.
     """
     width, height = picture.size
-    scaled = scaled_size(width, height, size)
+    scaled = scaled_size(width, height, size * scale)
     if min(scaled) < SMALLEST_SIDE:
-        needed = -(-SMALLEST_SIDE * max(width, height) // min(width, height))
+        needed = math.ceil(SMALLEST_SIDE * max(width, height) / min(width, height) / scale)
         raise InputError(
             f"{picture.name}: {width}x{height} pixels would become {scaled[0]}x{scaled[1]}, too "
             f"narrow for a style transfer; crop it, or use --size {needed} or more"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import cnntasks
-from cnntasks import DeviceError
+from cnntasks import DeviceError, InputError
 from cnntasks_style.masks import pair_regions, read_mask
 from cnntasks_style.memory import available_memory, format_bytes, format_seconds, largest_size
 from cnntasks_style.pictures import Picture, read_bytes, read_picture, result_size, scaled_size
@@ -112,10 +112,12 @@ def run_job(job: Job) -> None:
 
     plan = plan_for(settings.size)
     announce(job, inputs, card.name, plan)
-    on_cpu = job.device in ("auto", "cpu")
-    memory = available_memory() if on_cpu else None
+    memory = available_memory() if job.device in ("auto", "cpu") else None
     if memory is not None and plan.bytes > memory:
-        raise _too_large(inputs.size, plan, plan_for, memory)
+        raise DeviceError(
+            f"{shape(inputs.size)} needs about {format_bytes(plan.bytes)} of memory, and "
+            f"{format_bytes(memory)} are free; {_remedy(inputs.size, plan_for, memory)}"
+        )
 
     state = State()
     stopped: BaseException | None = None
@@ -126,8 +128,10 @@ def run_job(job: Job) -> None:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        memory = min(_ROOM * plan.bytes, memory) if memory is not None else _ROOM * plan.bytes
-        raise _too_large(inputs.size, plan, plan_for, memory) from error
+        room = _ROOM * plan.bytes
+        raise DeviceError(
+            f"out of memory at {shape(inputs.size)}; {_remedy(inputs.size, plan_for, room)}"
+        ) from error
     if state.step is None:
         raise KeyboardInterrupt("nothing is saved before the first iteration") from stopped
     values = state.step.picture()
@@ -169,7 +173,7 @@ def read_inputs(job: Job) -> Inputs:
     size = result_size(content, job.settings.size)
     check_output(job.output, size)
     for style in styles:
-        result_size(style, round(job.settings.size * job.settings.style_scale))
+        result_size(style, job.settings.size, job.settings.style_scale)
     files = {
         "content": (Input(str(job.content), content.sha256),),
         "styles": tuple(
@@ -205,10 +209,9 @@ def announce(job: Job, inputs: Inputs, model: str, plan: Any) -> None:
     takes = [f"about {format_bytes(plan.bytes)} of memory"]
     if plan.seconds is not None:
         takes.append(format_seconds(plan.seconds))
-    click.echo(
+    _say(
         f"{model} on {device}: {job.content.name} ({shape(inputs.content.size)}) in the style of "
-        f"{styles}; iterations: {scales}; {', '.join(takes)}",
-        err=True,
+        f"{styles}; iterations: {scales}; {', '.join(takes)}"
     )
 
 
@@ -223,7 +226,7 @@ def optimise(
     """Run the optimisation, filling `state`; returns whether Ctrl-C ended it."""
 
     def tell() -> None:
-        click.echo("stopping after this iteration; Ctrl-C again stops at once", err=True)
+        _say("stopping after this iteration; Ctrl-C again stops at once")
 
     begun = time.monotonic()
     steps = transfer.iterate(
@@ -244,10 +247,17 @@ def optimise(
                 return bool(step.iteration < step.total)
             every = settings.preview_every
             if every and step.iteration % every == 0 and step.iteration < step.total:
-                values = step.picture()
-                path = beside(job.output, f"{step.iteration:04d}")
-                write_picture(path, values, alpha=_alpha(inputs, values))
+                _write_preview(job, inputs, step)
     return False
+
+
+def _write_preview(job: Job, inputs: Inputs, step: Any) -> None:
+    values = step.picture()
+    path = beside(job.output, f"{step.iteration:04d}")
+    try:
+        write_picture(path, values, alpha=_alpha(inputs, values))
+    except InputError as error:  # a full disk may have room again before the end
+        _say(f"warning: {error}")
 
 
 def save(
@@ -278,20 +288,18 @@ def save(
     if job.quiet:
         return
     if not interrupted:
-        click.echo(
+        _say(
             f"picture: {', '.join(written)} ({width}x{height}, {state.step.iteration} iterations "
-            f"in {state.seconds:.1f} s); settings and losses: {job.record}",
-            err=True,
+            f"in {state.seconds:.1f} s); settings and losses: {job.record}"
         )
     if alpha is not None and job.output.suffix.lower() in (".jpg", ".jpeg"):
-        click.echo(f"{job.output}: JPEG has no transparency; it lies over white", err=True)
+        _say(f"{job.output}: JPEG has no transparency; it lies over white")
     if job.before is not None and job.before.pixels and record.pixels:
         same = job.before.pixels == record.pixels
-        click.echo(
+        _say(
             "the same picture as recorded, pixel for pixel"
             if same
-            else "not pixel for pixel the picture that was recorded",
-            err=True,
+            else "not pixel for pixel the picture that was recorded"
         )
 
 
@@ -306,15 +314,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _too_large(
-    size: tuple[int, int], plan: Any, plan_for: Callable[[int], Any], memory: float
-) -> DeviceError:
+def _remedy(size: tuple[int, int], plan_for: Callable[[int], Any], memory: float) -> str:
     fits = largest_size(lambda it: plan_for(it).bytes, memory, most=max(size))
-    remedy = f"--size {fits} would fit" if fits else "not even a small picture would fit"
-    return DeviceError(
-        f"{shape(size)} needs about {format_bytes(plan.bytes)} of memory, and about "
-        f"{format_bytes(memory)} can be had; {remedy}"
-    )
+    return f"--size {fits} should fit" if fits else "not even a small picture would fit"
+
+
+def _say(line: str) -> None:
+    """One line on standard error; no file name may steer the terminal."""
+    click.echo("".join(it if it.isprintable() else " " for it in line), err=True)
 
 
 def _hashed(paths: Sequence[Path]) -> tuple[Input, ...]:
@@ -326,10 +333,9 @@ def _warn_of_changes(before: Record, files: dict[str, tuple[Input, ...]]) -> Non
         recorded = before.inputs.get(role, ())
         for index, now in enumerate(found):
             if index >= len(recorded) or recorded[index].sha256 != now.sha256:
-                click.echo(
+                _say(
                     f"warning: {now.name}: is not the file that was recorded (its SHA-256 "
-                    "differs); the picture will be another",
-                    err=True,
+                    "differs); the picture will be another"
                 )
 
 

@@ -196,6 +196,22 @@ def test_previews_and_the_comparison(style: Style) -> None:
     assert size_of("a.compare.png") == (48 + 43 + 48 + 4, 32)
 
 
+def test_a_preview_that_cannot_be_written_ends_nothing(style: Style) -> None:
+    Path("a.0005.png").mkdir()
+    shown = style("castle.png", "night.png", "--size", "48", "--preview-every", "5", "-o", "a.png")
+    assert shown.status == 0
+    assert "warning: a.0005.png: is a folder" in shown.err
+    assert size_of("a.png") == (48, 32)
+
+
+def test_no_file_name_steers_the_terminal(style: Style) -> None:
+    Path("castle.png").rename("\x1b[2Jcastle.png")
+    shown = style("\x1b[2Jcastle.png", "night.png", "--size", "48")
+    assert shown.status == 0
+    assert "\x1b" not in shown.err
+    assert "castle.style.png" in shown.err
+
+
 def test_quiet_says_nothing(style: Style) -> None:
     shown = style("castle.png", "night.png", "--size", "48", "-q")
     assert (shown.status, shown.out, shown.err) == (0, "", "")

@@ -201,8 +201,8 @@ def test_too_large_a_picture_is_refused_with_the_size_that_fits(
     shown = style(*PAIR, "--size", "2000")
     assert shown.status == 1
     assert shown.err.splitlines()[-1] == (
-        "cnntasks: error: 2000x1333 needs about 2.7 GB of memory, and about 100 MB can be had; "
-        "--size 384 would fit"
+        "cnntasks: error: 2000x1333 needs about 2.7 GB of memory, and 100 MB are free; "
+        "--size 384 should fit"
     )
     assert style.toy.asked == {}
     assert style(*PAIR, "--size", "384").status == 0
@@ -231,8 +231,7 @@ def test_running_out_of_memory_is_one_line(style: Style, error: Exception) -> No
     shown = style(*PAIR, "--size", "512", "-q")
     assert shown.status == 1
     [line] = shown.err.splitlines()
-    # 0.7 of what it took.
-    assert line.endswith("can be had; --size 416 would fit")
+    assert line == "cnntasks: error: out of memory at 512x341; --size 416 should fit"
     assert files(style.folder) == GIVEN
 
 

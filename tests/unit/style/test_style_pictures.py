@@ -205,6 +205,9 @@ def test_an_extreme_shape_is_refused_with_a_size_that_would_do() -> None:
     with pytest.raises(InputError, match=r"array: 900x20 pixels would become 512x11.*--size 720"):
         result_size(strip, 512)
     assert min(result_size(strip, 720)) == 16
+    with pytest.raises(InputError, match=r"256x6.*--size 1440"):
+        result_size(strip, 512, 0.5)
+    assert min(result_size(strip, 1440, 0.5)) == 16
 
 
 def test_broken_exif_data_cost_no_picture(tmp_path: Path) -> None:
