@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from cnntasks.datasets import DataProblems as DataProblems
     from cnntasks.datasets import divide_location as divide_location
     from cnntasks.datasets import unknown_split as unknown_split
+    from cnntasks.engines.base import EngineChoice as EngineChoice
+    from cnntasks.engines.torch import load_weights as load_weights
+    from cnntasks.engines.torch import open_device as open_device
     from cnntasks.errors import CnntasksError as CnntasksError
     from cnntasks.errors import DeviceError as DeviceError
     from cnntasks.errors import InputError as InputError
@@ -99,6 +102,7 @@ _EXPORTS = {
     "DataProblems": "cnntasks.datasets",
     "DataReport": "cnntasks.task",
     "DeviceError": "cnntasks.errors",
+    "EngineChoice": "cnntasks.engines.base",
     "Finding": "cnntasks.task",
     "FitOptions": "cnntasks.cli.fitting",
     "FitSettings": "cnntasks.training.fit",
@@ -133,17 +137,19 @@ _EXPORTS = {
     "draw_boxes": "cnntasks.media.draw",
     "evaluate_options": "cnntasks.cli.measuring",
     "find_model": "cnntasks.pipeline",
-    "fold_batch_norm": "cnntasks.backbones.surgery",
     "fit_options": "cnntasks.cli.fitting",
+    "fold_batch_norm": "cnntasks.backbones.surgery",
     "hookimpl": "cnntasks.hookspecs",
     "import_attribute": "cnntasks.task",
     "list_backbones": "cnntasks.backbones.registry",
     "list_network_info": "cnntasks.backbones.catalog",
     "load": "cnntasks.pipeline",
+    "load_weights": "cnntasks.engines.torch",
     "map_criterion": "cnntasks.backbones.lenet",
+    "open_device": "cnntasks.engines.torch",
     "pad_by_reflection": "cnntasks.backbones.surgery",
-    "progress_bar": "cnntasks.cli.measuring",
     "pool_by_average": "cnntasks.backbones.surgery",
+    "progress_bar": "cnntasks.cli.measuring",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",
     "read_state": "cnntasks.backbones.weights",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnntasks.engines.base import Engine, EngineChoice, available_cores, choose_engine
-from cnntasks.errors import CnntasksError, InputError, PluginError
+from cnntasks.errors import CnntasksError, InputError, PluginError, UsageError
 from cnntasks.models.card import ModelCard, read_card
 from cnntasks.models.folder import graph_path
 from cnntasks.models.store import resolve_model
@@ -158,19 +158,19 @@ def load(
     offline: bool = False,
     many: bool = False,
     **options: Any,
-) -> Pipeline:
-    """Make a task ready to predict.
+) -> Any:
+    """Make a task ready: a `Pipeline`, or what the task's own opener returns.
 
     Args:
         task: the verb, `"detect"` for example.
         model: a model's name or folder; the task's default when None.
         device: `auto` (the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
-        engine: `auto`, `onnx` or `torch`.
+        engine: `auto`, `onnx` or `torch`; a task with an opener always runs in torch.
         precision: `float32`, or on a GPU `float16` or `bfloat16`.
-        batch_size: inputs that go through a GPU together.
+        batch_size: inputs that go through a GPU together; 1 for a task with an opener.
         offline: never download a model.
         many: many inputs will come: on a CPU run them side by side, one core each.
-        options: the predictor's own, such as `threshold`.
+        options: the predictor's or opener's own, such as `threshold`.
 
     Raises:
         UsageError: no such task, or options that do not exist or contradict each other.
@@ -178,9 +178,22 @@ def load(
         DeviceError: the device is not on this machine.
     """
     spec = get_task(task)
+    if spec.opener is not None:
+        choice = choose_engine(_gradients_engine(task, engine, batch_size), device, precision)
+        folder = find_model(task, model, offline=offline)
+        return open_task(spec, folder, choice, options=options)
     choice = choose_engine(engine, device, precision)
     folder = find_model(task, model, offline=offline)
     return open_pipeline(spec, folder, choice, batch_size=batch_size, many=many, options=options)
+
+
+def _gradients_engine(task: str, engine: str, batch_size: int) -> str:
+    """The engine of a task with an opener, which is torch."""
+    if engine == "onnx":
+        raise UsageError(f"{task} runs in torch only; use --engine torch, or leave --engine out")
+    if batch_size != 1:
+        raise UsageError(f"{task} works on one input at a time; leave the batch size at 1")
+    return "torch" if engine == "auto" else engine
 
 
 def find_model(task: str, model: str | Path | None = None, *, offline: bool = False) -> Path:
@@ -216,10 +229,39 @@ def open_pipeline(
     many: bool = False,
     options: dict[str, Any] | None = None,
 ) -> Pipeline:
-    """A pipeline on the model folder `folder`; see `load`."""
+    """A pipeline on the model folder `folder`; see `load`.
+
+    Raises:
+        PluginError: the task has an opener instead of a predictor.
+    """
+    if spec.predictor is None:
+        raise PluginError(f"{spec.name}: this task has no predictor")
     card = read_card(folder)
     predictor = import_attribute(spec.predictor)(card, **(options or {}))
     return Pipeline(card, predictor, open_engine(spec, card, folder, choice, many), batch_size)
+
+
+def open_task(
+    spec: TaskSpec, folder: Path, choice: EngineChoice, *, options: dict[str, Any] | None = None
+) -> Any:
+    """What the opener of a task makes of the model folder `folder`; see `load`.
+
+    Raises:
+        PluginError: the task has no opener, or what it returns cannot be called.
+        DeviceError: the device is not on this machine.
+    """
+    if spec.opener is None:
+        raise PluginError(f"{spec.name}: this task has no opener")
+    from cnntasks.engines.torch import open_device
+
+    open_device(choice.device)  # before the work of building a network for nothing
+    opened = import_attribute(spec.opener)(read_card(folder), folder, choice, **(options or {}))
+    if not callable(opened):
+        raise PluginError(
+            f"{spec.name}: {spec.opener!r} returned a {type(opened).__name__}, which cannot be "
+            "called"
+        )
+    return opened
 
 
 def open_engine(

@@ -123,6 +123,8 @@ def _tasks(results: list[list[Any]]) -> dict[str, TaskSpec]:
             value = getattr(spec, part.name)
             if value is not None or part.default is MISSING:
                 _check_reference(f"{part.name} of {spec.name!r}", value)
+        if (spec.predictor is None) == (spec.opener is None):
+            raise PluginError(f"{spec.name!r} needs either a predictor or an opener, and not both")
         tasks[spec.name] = spec
     return tasks
 

@@ -31,22 +31,27 @@ class TaskSpec:
         summary: one line for `cnntasks --help`.
         default_model: the card name that is used without `--model`.
         command: `"package.module:attribute"` of the verb's `click.Command`.
-        predictor: `"package.module:attribute"` of a `Predictor` class.
+        predictor: `"package.module:attribute"` of a `Predictor` class, for a task that gives one
+            result for one input.
         network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine.
         train: of a `click.Command`, `cnntasks train <name>`; a task without one cannot be trained.
         evaluate: of a `click.Command`, `cnntasks evaluate <name>`.
         checker: of a function `(Path) -> DataReport` for `cnntasks data check`.
+        opener: instead of `predictor`, for any other task: of a function
+            `(ModelCard, Path, EngineChoice, **options)` that opens the model folder with torch on
+            the device that was chosen and returns a callable object; `cnntasks.load` returns that.
     """
 
     name: str
     summary: str
     default_model: str
     command: str
-    predictor: str
+    predictor: str | None = None
     network: str | None = None
     train: str | None = None
     evaluate: str | None = None
     checker: str | None = None
+    opener: str | None = None
 
 
 def import_attribute(reference: str) -> Any:
