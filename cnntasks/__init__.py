@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from cnntasks.training.fit import FitSettings as FitSettings
     from cnntasks.training.model import train_model as train_model
     from cnntasks.training.model import write_model as write_model
+    from cnntasks.training.order import Order as Order
 
 _EXPORTS = {
     "Backbone": "cnntasks.backbones.base",
@@ -115,6 +116,7 @@ _EXPORTS = {
     "ModelCard": "cnntasks.models.card",
     "ModelError": "cnntasks.errors",
     "NetworkInfo": "cnntasks.backbones.catalog",
+    "Order": "cnntasks.training.order",
     "Outcome": "cnntasks.task",
     "Pipeline": "cnntasks.pipeline",
     "PluginError": "cnntasks.errors",

@@ -14,9 +14,11 @@ def register_tasks() -> list[TaskSpec]:
         TaskSpec(
             name="style",
             summary="Paint a picture in the style of another.",
-            default_model="style-lite0",
+            default_model="style-vgg",
             command="cnntasks_style.command:style",
             opener="cnntasks_style.transfer:open_transfer",
+            network="cnntasks_style.network:build",
+            train="cnntasks_style.train:train",
         )
     ]
 
@@ -27,3 +29,9 @@ def register_models() -> list[CatalogEntry]:
     from cnntasks_style.cards import entries
 
     return entries()
+
+
+@hookimpl
+def register_backbones() -> dict[str, str]:
+    """VGG-19 split into few directions."""
+    return {"vgg19_lowrank": "cnntasks_style.lowrank:create"}

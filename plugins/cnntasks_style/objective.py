@@ -110,9 +110,7 @@ class Objective:
         (gradient,) = torch.autograd.grad(total, leaf)
         return {name: float(term.detach()) for name, term in terms.items()}, gradient
 
-    def _grams(
-        self, maps: dict[str, Tensor], tile: Tile | None = None
-    ) -> list[dict[str, Tensor]]:
+    def _grams(self, maps: dict[str, Tensor], tile: Tile | None = None) -> list[dict[str, Tensor]]:
         """For each region, each style layer's Gram matrix per place (a tile's share of it)."""
         found: list[dict[str, Tensor]] = []
         for number, region in enumerate(self.targets.regions):
@@ -197,9 +195,7 @@ class Objective:
             parts = self._grams(maps, tile)
             own = self._content(maps, tile)
             outputs = [gram for region in parts for gram in region.values()]
-            (found,) = torch.autograd.grad(
-                [*outputs, own], window, [*pulls, torch.ones_like(own)]
-            )
+            (found,) = torch.autograd.grad([*outputs, own], window, [*pulls, torch.ones_like(own)])
             top, left, bottom, right = tile.outer
             gradient[:, :, top:bottom, left:right] += found
             content += float(own.detach())
