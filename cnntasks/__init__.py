@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from cnntasks.task import TaskSpec as TaskSpec
     from cnntasks.task import import_attribute as import_attribute
     from cnntasks.training.fit import FitSettings as FitSettings
+    from cnntasks.training.memory import keep_memory as keep_memory
     from cnntasks.training.model import train_model as train_model
     from cnntasks.training.model import write_model as write_model
     from cnntasks.training.order import Order as Order
@@ -143,6 +144,7 @@ _EXPORTS = {
     "fold_batch_norm": "cnntasks.backbones.surgery",
     "hookimpl": "cnntasks.hookspecs",
     "import_attribute": "cnntasks.task",
+    "keep_memory": "cnntasks.training.memory",
     "list_backbones": "cnntasks.backbones.registry",
     "list_network_info": "cnntasks.backbones.catalog",
     "load": "cnntasks.pipeline",

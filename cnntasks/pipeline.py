@@ -208,12 +208,14 @@ def find_model(task: str, model: str | Path | None = None, *, offline: bool = Fa
     """
     from cnntasks.output.downloads import PullDisplay
 
-    name = str(model) if model is not None else get_task(task).default_model
+    spec = get_task(task)
+    name = str(model) if model is not None else spec.default_model
     with PullDisplay() as display:
         return resolve_model(
             name,
             task,
             model_entries(),
+            also=spec.accepts,
             offline=offline,
             progress=display.progress,
             log=display.log,

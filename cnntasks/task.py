@@ -33,6 +33,7 @@ class TaskSpec:
         command: `"package.module:attribute"` of the verb's `click.Command`.
         predictor: `"package.module:attribute"` of a `Predictor` class, for a task that gives one
             result for one input.
+        accepts: other tasks whose models this one can use too, by name or folder.
         network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine.
         train: of a `click.Command`, `cnntasks train <name>`; a task without one cannot be trained.
         evaluate: of a `click.Command`, `cnntasks evaluate <name>`.
@@ -52,6 +53,7 @@ class TaskSpec:
     evaluate: str | None = None
     checker: str | None = None
     opener: str | None = None
+    accepts: tuple[str, ...] = ()
 
 
 def import_attribute(reference: str) -> Any:

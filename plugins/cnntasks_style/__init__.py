@@ -17,6 +17,7 @@ def register_tasks() -> list[TaskSpec]:
             default_model="style-vgg",
             command="cnntasks_style.command:style",
             opener="cnntasks_style.transfer:open_transfer",
+            accepts=("classify",),
             network="cnntasks_style.network:build",
             train="cnntasks_style.train:train",
         )

@@ -153,7 +153,7 @@ class DistillationLearner:
             self.teacher.to(x.device)
         with torch.no_grad():
             wanted = self.teacher(x, IMITATED)
-        state = dict(network.backbone.named_parameters())
+        state: dict[str, Tensor] = dict(network.backbone.named_parameters())
         return torch.func.functional_call(self._reflected, state, (x, IMITATED)), wanted
 
     def losses(self, network: nn.Module, batch: Tensor) -> dict[str, Tensor]:

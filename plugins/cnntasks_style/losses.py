@@ -39,7 +39,7 @@ def gram_matrix(maps: Tensor, weights: Tensor | None = None) -> Tensor:
         The sum; divide by the number of places (or let `weights` sum to 1) for the paper's scale.
     """
     rows = maps.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
-    product: Tensor = _Gram.apply(rows, weights)  # type: ignore[no-untyped-call]
+    product: Tensor = _Gram.apply(rows, weights)
     return product
 
 

@@ -44,7 +44,7 @@ class Textures:
             InputError: the picture cannot be read; the message names it.
         """
         rng = np.random.default_rng((seed, index))
-        pixels = self._crop(index, rng)
+        pixels: NDArray[Any] = self._crop(index, rng)
         if not self.augment:
             return pixels
         choice = rng.random()

@@ -12,8 +12,8 @@ from cnntasks import FitOptions, fit_options
 #: What a transfer with this network does unless told otherwise; see docs/style.md for how it was
 #: chosen.
 DEFAULTS: dict[str, Any] = {
-    "iterations": 250,
-    "style_weight": 100.0,
+    "iterations": 200,
+    "style_weight": 20.0,
     "content_weight": 1.0,
     "tv_weight": 3.0,
     "style_layers": ["conv1_1", "conv2_1", "conv3_1", "conv3_4"],
