@@ -114,13 +114,18 @@ def _scale_name(stage: Stage) -> str:
 
 
 def receptive_field(backbone: Backbone, layers: Sequence[str]) -> int | None:
-    """How many pixels the deepest of these maps can see; None where it cannot be followed."""
+    """How many pixels the deepest of these maps can see.
+
+    None where it cannot be followed, or is the whole picture whatever its size, as behind
+    squeeze-and-excitation: a tile cannot show such a network what lies around it.
+    """
     names = list(backbone.parts)
     last = max((names.index(backbone.stage(layer).name) for layer in layers), default=0)
     prefix = nn.Sequential(*list(backbone.parts.values())[: last + 1])
-    rows = describe_network(prefix, (3, 256, 256))
-    field = rows[-1].receptive_field
-    return None if field is None else max(field)
+    fields = [describe_network(prefix, (3, side, side))[-1].receptive_field for side in (256, 320)]
+    if None in fields or fields[0] != fields[1]:
+        return None
+    return max(fields[0] or ())
 
 
 def check_layers(backbone: Backbone, layers: Sequence[str], option: str) -> None:
