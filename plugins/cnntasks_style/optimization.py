@@ -12,8 +12,9 @@ from cnntasks import ModelError
 
 Evaluate = Callable[[Tensor], tuple[dict[str, float], Tensor]]
 
-#: A sum of losses so many times the best one means that a step went astray.
-_ASTRAY = 10.0
+#: A sum of losses worse than the best one by so many times its losses' magnitude means that a step
+#: went astray. The magnitude, as a loss of the user's own may be negative.
+_ASTRAY = 9.0
 _ADAM_RATE = 0.02
 _HISTORY = 10
 
@@ -26,7 +27,8 @@ def minimize(
     L-BFGS (Liu & Nocedal 1989) takes its unit step without a line search, so that an iteration is
     one evaluation: on these losses a search finds the unit step good nearly always, at 1.25
     evaluations a step or more. Where a step goes astray all the same, the optimisation returns to
-    the best picture so far with half the step and an empty memory.
+    the best picture so far with half the step and an empty memory. The last step is looked at as
+    well, by one evaluation more.
 
     Args:
         evaluate: picture to its losses by name and the gradient of their sum.
@@ -40,7 +42,7 @@ def minimize(
     """
     rate = 1.0
     optimizer = _optimizer(picture, method, rate, history)
-    best, kept = math.inf, picture.clone()
+    best, magnitude, kept = math.inf, 0.0, picture.clone()
     seen: dict[str, float] = {}
 
     def closure() -> float:
@@ -50,12 +52,15 @@ def minimize(
         picture.grad = gradient
         return sum(losses.values())
 
-    for _ in range(iterations):
+    def astray(total: float) -> bool:
+        return not math.isfinite(total) or total > best + _ASTRAY * magnitude
+
+    for number in range(1, iterations + 1):
         before = picture.clone()
         optimizer.step(closure)
         total = sum(seen.values())
-        if not total <= _ASTRAY * best:  # not a number, too
-            if not math.isfinite(best) or rate < 1e-3:
+        if astray(total):
+            if best == math.inf or rate < 1e-3:
                 raise ModelError(
                     "the losses are not finite; use smaller weights or --optimizer adam"
                 )
@@ -63,9 +68,12 @@ def minimize(
             rate /= 2
             optimizer = _optimizer(picture, method, rate, history)
         elif total < best:
-            best = total
+            best, magnitude = total, sum(map(abs, seen.values()))
             kept = before
-        yield dict(seen)
+        found = dict(seen)
+        if number == iterations and astray(closure()):
+            picture.copy_(kept)
+        yield found
 
 
 def _optimizer(picture: Tensor, method: str, rate: float, history: int) -> torch.optim.Optimizer:
