@@ -46,13 +46,11 @@ class DistillationSettings:
         batch: pictures per step.
         per_epoch: pictures per epoch; all of them once when None.
         side: of the training samples in pixels.
-        seed: of order and augmentation.
     """
 
     batch: int = 8
     per_epoch: int | None = None
     side: int = 128
-    seed: int = 0
 
 
 def read_teacher(file: Path) -> Backbone:

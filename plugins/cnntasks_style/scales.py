@@ -26,8 +26,10 @@ def plan_sizes(width: int, height: int, method: Method) -> list[tuple[int, int]]
 def share_iterations(total: int, sizes: int) -> list[int]:
     """Iterations at each of so many sizes, the smallest first, in the ratio sizes, ..., 2, 1.
 
-    Every size gets one at least, so that few iterations go to the finest sizes first.
+    Every size gets one at least; where there are fewer than sizes, the finest get them.
     """
+    if total < sizes:
+        return [0] * (sizes - total) + [1] * total
     parts = list(range(sizes, 0, -1))
     shares = [total * part // sum(parts) for part in parts]
     for place in range(sizes - 1, -1, -1):  # what rounding left, and what a size lacks
