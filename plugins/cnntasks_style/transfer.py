@@ -226,6 +226,8 @@ class StyleTransfer:
         number = 0
         current: Values | None = None
         for (width, height), count in zip(sizes, iterations, strict=True):
+            if count == 0:  # it would but lose what the start has of detail
+                continue
             at_scale = content.resized(width, height)
             sized = [
                 it.resized(*self._style_size(it.size, max(width, height), settings))
@@ -320,6 +322,8 @@ def open_transfer(
     name = card.network.get("backbone")
     if not isinstance(name, str):
         raise ModelError(f"{card.name}: its card names no backbone to look through")
+    if len(card.preprocessing.get("mean", (0, 0, 0))) != 3:
+        raise ModelError(f"{card.name}: looks at grey pictures; style needs a model for colours")
     stages = create_backbone(name).stages
     weights = backbone_weights(read_weights(folder), card.name)
 
