@@ -89,6 +89,7 @@ class Objective:
         self._masks: dict[tuple[int, str], Tensor] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
 
+    @torch.enable_grad()
     def __call__(self, picture: Tensor) -> tuple[dict[str, float], Tensor]:
         """The losses by name (`style`, `content`, `variation`, `extra`, weighted), and the
         gradient of their sum, 1×3×H×W."""
