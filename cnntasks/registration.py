@@ -125,11 +125,10 @@ def _tasks(results: list[list[Any]]) -> dict[str, TaskSpec]:
                 _check_reference(f"{part.name} of {spec.name!r}", value)
         if (spec.predictor is None) == (spec.opener is None):
             raise PluginError(f"{spec.name!r} needs either a predictor or an opener, and not both")
-        if not isinstance(spec.accepts, tuple) or not all(
-            isinstance(it, str) for it in spec.accepts
-        ):
+        accepts: Any = spec.accepts
+        if not isinstance(accepts, tuple) or not all(isinstance(it, str) for it in accepts):
             raise PluginError(
-                f"accepts of {spec.name!r} is {spec.accepts!r}; a tuple of tasks is expected"
+                f"accepts of {spec.name!r} is {accepts!r}; a tuple of tasks is expected"
             )
         tasks[spec.name] = spec
     return tasks

@@ -53,12 +53,13 @@ class DistillationSettings:
     side: int = 128
 
 
-def read_teacher(file: Path) -> Backbone:
-    """VGG-19 with published weights, frozen, its edges reflected, down to conv3_4.
+def read_teacher(file: Path, reflect: bool = True) -> Backbone:
+    """VGG-19 with published weights, frozen, down to conv3_4.
 
     Args:
         file: torchvision's published file, or a `.safetensors` with its names; layers behind
             conv3_4 need not be in it.
+        reflect: continue edges by reflection, as in a transfer, instead of with zeros.
 
     Raises:
         ModelError: it cannot be read, or a needed layer is missing or of another shape.
@@ -76,7 +77,8 @@ def read_teacher(file: Path) -> Backbone:
     except RuntimeError as error:
         line = " ".join(str(error).split())[:200]
         raise ModelError(f"{file}: not the weights of VGG-19 ({line})") from error
-    pad_by_reflection(teacher)
+    if reflect:
+        pad_by_reflection(teacher)
     return teacher.eval().requires_grad_(False)
 
 
