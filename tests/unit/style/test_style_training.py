@@ -25,7 +25,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("imitation")
     write_pictures(root / "pictures", 6)
     write_teacher(root / "vgg19.pth")
-    assert train(root, "--epochs", "2") == 0
+    assert train(root, "--epochs", "1") == 0
     return root
 
 
@@ -76,10 +76,10 @@ def test_graph_and_torch_agree(root: Path) -> None:
 
 @pytest.mark.slow
 def test_it_goes_on_where_it_was(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(root, "--epochs", "3", "--resume") == 0
+    assert train(root, "--epochs", "2", "--resume") == 0
     card = json.loads((root / "model" / "card.json").read_text())
-    assert card["recipe"]["fit"]["epochs"] == 3
-    assert train(root, "--epochs", "3", "--resume", "--side", "64") == 1
+    assert card["recipe"]["fit"]["epochs"] == 2
+    assert train(root, "--epochs", "2", "--resume", "--side", "64") == 1
     assert "side 64 (was 32)" in capsys.readouterr().err
 
 
