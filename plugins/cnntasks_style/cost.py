@@ -51,6 +51,7 @@ class Cost:
         return round(_FIXED + self.bytes * at_once + 4 * _NUMBERS * pixels)
 
 
+@torch.enable_grad()
 def measure_cost(network: FeatureNetwork, device: torch.device) -> Cost:
     """Run one iteration on a small grey picture."""
     picture = torch.full((1, 3, _SIDE, _SIDE), 0.5, device=device)

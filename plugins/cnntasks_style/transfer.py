@@ -338,7 +338,7 @@ def open_transfer(
         return backbone
 
     card = replace(card, defaults={**defaults_for(name, stages), **_own(card)})
-    return StyleTransfer(card, make, open_device(choice.device), StyleSettings(**options))
+    return StyleTransfer(card, make, open_device(choice.device), StyleSettings.from_dict(options))
 
 
 def _own(card: ModelCard) -> dict[str, Any]:

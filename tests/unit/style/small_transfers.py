@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +59,17 @@ def small_backbone(seed: int = 0, smooth: bool = False) -> Backbone:
     return Backbone(parts)
 
 
+@functools.cache
+def _transfer(defaults: str) -> StyleTransfer:
+    card = ModelCard("small", "style", CARD.network, defaults={**DEFAULTS, **json.loads(defaults)})
+    return StyleTransfer(card, small_backbone, torch.device("cpu"), StyleSettings())
+
+
 def small_transfer(defaults: dict[str, Any] | None = None, **settings: Any) -> StyleTransfer:
     """A transfer with the network above, at 48 pixels unless told otherwise."""
-    card = ModelCard("small", "style", CARD.network, defaults={**DEFAULTS, **(defaults or {})})
-    cpu = torch.device("cpu")
-    return StyleTransfer(card, small_backbone, cpu, StyleSettings(**{"size": 48, **settings}))
+    transfer = copy.copy(_transfer(json.dumps(defaults or {})))  # networks are made once
+    transfer.settings = StyleSettings(**{"size": 48, **settings})
+    return transfer
 
 
 def content(width: int = 48, height: int = 32) -> NDArray[np.uint8]:
