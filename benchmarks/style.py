@@ -87,9 +87,9 @@ def plain_loop(losses, start, weight, smooth, iterations):
             style, content = losses(x)
             total = weight * style + content + smooth * variation(x)
             total.backward()
-            return total
+            return total.detach()
         begun = time.perf_counter()
-        total = float(optimizer.step(closure))
+        total = float(optimizer.step(closure).detach())
         yield time.perf_counter() - begun, total, x.detach()
 """
 
