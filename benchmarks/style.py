@@ -54,7 +54,7 @@ def picture(path, size):
     scale = size / max(image.size)
     new = (round(image.width * scale), round(image.height * scale))
     image = image.resize(new, Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float().contiguous() / 255
 def gram(maps):
     rows = maps.flatten(2)[0]
     return rows @ rows.T / rows.shape[1]
@@ -87,9 +87,9 @@ def plain_loop(losses, start, weight, smooth, iterations):
             style, content = losses(x)
             total = weight * style + content + smooth * variation(x)
             total.backward()
-            return total
+            return total.detach()
         begun = time.perf_counter()
-        total = float(optimizer.step(closure))
+        total = float(optimizer.step(closure).detach())
         yield time.perf_counter() - begun, total, x.detach()
 """
 
@@ -159,7 +159,7 @@ def ours(pictures: list[str], size: int, out: Path, device: str) -> float:
     command += ["--size", str(size), "--device", device, "--quiet"]
     subprocess.run(command, check=True)
     record = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
-    return float(record["run"]["seconds"])
+    return float(record["seconds"])
 
 
 def published_vgg() -> str:

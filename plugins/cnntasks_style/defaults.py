@@ -31,7 +31,7 @@ def _gatys(content: str, styles: Sequence[str]) -> dict[str, Any]:
     """The setting of Gatys et al. 2016, section 3: see docs/style.md for the weights."""
     return {
         "iterations": 500,
-        "style_weight": 1e6,
+        "style_weight": 1e7,
         "content_weight": 1.0,
         "tv_weight": 0.0,
         "content_layers": [content],

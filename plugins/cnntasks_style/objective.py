@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from cnntasks_style.features import FeatureNetwork
 from cnntasks_style.losses import gram_matrix, total_variation
+from cnntasks_style.tiles import Tile, cut, inner, part_of, window
 
 #: A term of the user's own: (picture 1×3×H×W in 0..1, feature maps by layer) to a scalar.
 UserLoss = Callable[[Tensor, dict[str, Tensor]], Tensor]
@@ -47,17 +48,6 @@ class Targets:
     content: dict[str, Tensor]
     style: list[dict[str, Tensor]]
     regions: list[Tensor | None] = field(default_factory=lambda: [None])
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A part of the picture: what is computed, and the part of it that counts."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-    outer: tuple[int, int, int, int]
 
 
 class Objective:
@@ -120,14 +110,14 @@ class Objective:
                 values = maps[layer]
                 stride = self.network.stages[layer].stride
                 if tile is not None:
-                    values = _inner(values, tile, stride)
+                    values = inner(values, tile, stride)
                 if region is None:
                     height, width = self._sizes[layer]
                     grams[layer] = gram_matrix(values) / (height * width)
                 else:
                     weights = self._region(number, layer)
                     if tile is not None:
-                        weights = _part(weights, tile, stride)
+                        weights = part_of(weights, tile, stride)
                     grams[layer] = gram_matrix(values, weights.reshape(-1, 1))
             found.append(grams)
         return found
@@ -163,8 +153,8 @@ class Objective:
                 scale = wanted.new_tensor(2.0)
             if tile is not None:
                 stride = self.network.stages[layer].stride
-                values = _inner(values, tile, stride)
-                wanted = _part(wanted, tile, stride)
+                values = inner(values, tile, stride)
+                wanted = part_of(wanted, tile, stride)
             terms.append(weight * (values - wanted).square().sum() / scale)
         return torch.stack(terms).sum()
 
@@ -173,7 +163,7 @@ class Objective:
         grams: list[dict[str, Tensor]] = []
         with torch.no_grad():
             for tile in tiles:
-                maps = self.network(_window(picture, tile))
+                maps = self.network(window(picture, tile))
                 parts = self._grams(maps, tile)
                 if not grams:
                     grams = parts
@@ -191,12 +181,12 @@ class Objective:
         gradient = gradient.clone()
         content = 0.0
         for tile in tiles:
-            window = _window(picture, tile).detach().requires_grad_()
-            maps = self.network(window)
+            seen = window(picture, tile).detach().requires_grad_()
+            maps = self.network(seen)
             parts = self._grams(maps, tile)
             own = self._content(maps, tile)
             outputs = [gram for region in parts for gram in region.values()]
-            (found,) = torch.autograd.grad([*outputs, own], window, [*pulls, torch.ones_like(own)])
+            (found,) = torch.autograd.grad([*outputs, own], seen, [*pulls, torch.ones_like(own)])
             top, left, bottom, right = tile.outer
             gradient[:, :, top:bottom, left:right] += found
             content += float(own.detach())
@@ -206,40 +196,3 @@ class Objective:
             "variation": float(variation.detach()),
         }
         return losses, gradient
-
-
-def cut(shape: Sequence[int], side: int, network: FeatureNetwork) -> Iterator[Tile]:
-    """Tiles of about `side` pixels that cover a picture, each with all that its maps can see."""
-    height, width = shape[2:]
-    step = max(side // network.stride, 1) * network.stride
-    margin = -(-(network.field or 0) // network.stride) * network.stride
-    for top in range(0, height, step):
-        for left in range(0, width, step):
-            bottom, right = min(top + step, height), min(left + step, width)
-            outer = (
-                max(top - margin, 0),
-                max(left - margin, 0),
-                min(bottom + margin, height),
-                min(right + margin, width),
-            )
-            yield Tile(top, left, bottom, right, outer)
-
-
-def _window(picture: Tensor, tile: Tile) -> Tensor:
-    top, left, bottom, right = tile.outer
-    return picture[:, :, top:bottom, left:right].contiguous(memory_format=torch.channels_last)
-
-
-def _inner(maps: Tensor, tile: Tile, stride: int) -> Tensor:
-    """The places of a tile's map that count."""
-    above, before = tile.outer[:2]
-    top, left = (tile.top - above) // stride, (tile.left - before) // stride
-    bottom = -(-(tile.bottom - above) // stride)
-    right = -(-(tile.right - before) // stride)
-    return maps[:, :, top:bottom, left:right]
-
-
-def _part(values: Tensor, tile: Tile, stride: int) -> Tensor:
-    """The places of a whole picture's map (its last two axes) that a tile counts."""
-    bottom, right = -(-tile.bottom // stride), -(-tile.right // stride)
-    return values[..., tile.top // stride : bottom, tile.left // stride : right]

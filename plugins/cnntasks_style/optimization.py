@@ -49,7 +49,7 @@ def minimize(
         losses, gradient = evaluate(picture)
         seen.clear()
         seen.update(losses)
-        picture.grad = gradient
+        picture.grad = gradient.contiguous()  # L-BFGS flattens it without a copy
         return sum(losses.values())
 
     def astray(total: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from cnntasks_style.features import FeatureNetwork
 from cnntasks_style.losses import gram_matrix
 from cnntasks_style.masks import resize_mask, share
 from cnntasks_style.objective import Targets, Weights
+from cnntasks_style.tiles import Tile, cut, inner, part_of, window
 
 Values = NDArray[np.float32]
 
@@ -49,6 +50,7 @@ def make_targets(
     styles: Sequence[Tensor],
     regions: Regions,
     weights: Weights,
+    tile_for: Callable[[int], int] = lambda pixels: 0,
 ) -> Targets:
     """The targets at one size.
 
@@ -58,37 +60,85 @@ def make_targets(
         styles: 1×3×h×w each.
         regions: which style goes where.
         weights: whose layers are needed.
+        tile_for: the side of the tiles for a picture of so many pixels; 0 for none.
     """
-    maps = network(content)
-    kept = {layer: maps[layer] for layer in weights.content}
-    seen = [network(style) for style in styles]
+
+    def gram(style: Tensor, mask: Values | None = None) -> dict[str, Tensor]:
+        tile = tile_for(style.shape[2] * style.shape[3])
+        return _grams(network, style, mask, list(weights.style), tile)
+
+    tile = tile_for(content.shape[2] * content.shape[3])
+    kept = _maps(network, content, list(weights.content), tile)
     if not regions.content:
-        grams = [{layer: _mean_gram(it[layer]) for layer in weights.style} for it in seen]
+        grams = [gram(style) for style in styles]
         blended = {
             layer: torch.stack(
-                [part * gram[layer] for part, gram in zip(regions.blend, grams, strict=True)]
+                [part * found[layer] for part, found in zip(regions.blend, grams, strict=True)]
             ).sum(dim=0)
             for layer in weights.style
         }
         return Targets(kept, [blended])
     height, width = content.shape[2:]
     masks = share([resize_mask(mask, width, height) for mask in regions.content])
-    areas: list[Tensor | None] = []
-    found = []
-    for number, (mask, place) in enumerate(zip(masks, regions.places, strict=True)):
-        areas.append(torch.from_numpy(mask)[None, None].to(content.device))
-        of_style = regions.style[number] if regions.style else None
-        found.append({layer: _region_gram(seen[place][layer], of_style) for layer in weights.style})
+    areas: list[Tensor | None] = [
+        torch.from_numpy(it)[None, None].to(content.device) for it in masks
+    ]
+    of_styles = regions.style or [None] * len(masks)
+    found = [
+        gram(styles[place], mask) for place, mask in zip(regions.places, of_styles, strict=True)
+    ]
     return Targets(kept, found, areas)
 
 
-def _mean_gram(maps: Tensor) -> Tensor:
-    return gram_matrix(maps) / (maps.shape[2] * maps.shape[3])
+def _tiles(
+    network: FeatureNetwork, picture: Tensor, tile: int
+) -> Iterator[tuple[Tile, dict[str, Tensor]]]:
+    """The maps of a picture part by part: a tile, and the places that it counts."""
+    height, width = picture.shape[2:]
+    if not tile or network.field is None:
+        yield Tile(0, 0, height, width, (0, 0, height, width)), network(picture)
+        return
+    for part in cut(picture.shape, tile, network):
+        maps = network(window(picture, part))
+        yield part, {n: inner(it, part, network.stages[n].stride) for n, it in maps.items()}
 
 
-def _region_gram(maps: Tensor, mask: Values | None) -> Tensor:
-    if mask is None:
-        return _mean_gram(maps)
-    height, width = maps.shape[2:]
-    weights = torch.from_numpy(resize_mask(mask, width, height)).to(maps.device).reshape(-1, 1)
-    return gram_matrix(maps, weights / weights.sum().clamp_min(1e-12))
+def _maps(
+    network: FeatureNetwork, picture: Tensor, layers: Sequence[str], tile: int
+) -> dict[str, Tensor]:
+    """The whole maps of some layers."""
+    sizes = network.sizes(picture.shape[2], picture.shape[3])
+    whole: dict[str, Tensor] = {}
+    for part, maps in _tiles(network, picture, tile):
+        for layer in layers:
+            found = maps[layer]
+            if layer not in whole:
+                shape = (1, found.shape[1], *sizes[layer])
+                whole[layer] = found.new_empty(shape).to(memory_format=torch.channels_last)
+            part_of(whole[layer], part, network.stages[layer].stride).copy_(found)
+    return whole
+
+
+def _grams(
+    network: FeatureNetwork,
+    picture: Tensor,
+    mask: Values | None,
+    layers: Sequence[str],
+    tile: int,
+) -> dict[str, Tensor]:
+    """Gram matrices per place, of the whole picture or of where its mask is white."""
+    sizes = network.sizes(picture.shape[2], picture.shape[3])
+    shares: dict[str, Tensor] = {}
+    for layer in layers:
+        height, width = sizes[layer]
+        share_of = torch.ones(height, width)
+        if mask is not None:
+            share_of = torch.from_numpy(resize_mask(mask, width, height))
+        shares[layer] = (share_of / share_of.sum().clamp_min(1e-12)).to(picture.device)
+    grams: dict[str, Tensor] = {}
+    for part, maps in _tiles(network, picture, tile):
+        for layer in layers:
+            weights = part_of(shares[layer], part, network.stages[layer].stride)
+            found = gram_matrix(maps[layer], weights.reshape(-1, 1))
+            grams[layer] = grams[layer] + found if layer in grams else found
+    return grams

@@ -240,13 +240,14 @@ class StyleTransfer:
             wanted = to_tensor(values, self.device)
             if self.method.normalize:
                 network.normalize([wanted, *tensors])
-            targets = make_targets(network, wanted, tensors, regions, weights)
+            tile_for = self._cost(settings).tile
+            targets = make_targets(network, wanted, tensors, regions, weights, tile_for)
             if current is None:
                 start = _start(values, style_values[0], settings)
             else:
                 start = _resized(current, width, height)
             optimised = to_tensor(start, self.device).clone()
-            tile = self._cost(settings).tile(width * height)
+            tile = tile_for(width * height)
             objective = Objective(network, targets, weights, loss, tile)
 
             def picture(optimised: Tensor = optimised, shown: Picture = at_scale) -> Values:
