@@ -36,7 +36,7 @@ def test_tiles_cap_what_activations_take(size: float, count: int, overlap: int) 
         assert tiled.tile(count) == TILE
         more = tiled.peak(4 * count) - tiled.peak(count)
         side = TILE + 2 * overlap
-        assert more <= 4 * 60 * 3 * count + size * max(side**2 - count, 0) + 1
+        assert more <= 4 * 240 * 3 * count + size * max(side**2 - count, 0) + 1
 
 
 def test_the_activations_of_a_small_network() -> None:

@@ -45,7 +45,12 @@ def write_classifier(folder: Path, backbone: str, **changes: Any) -> ModelCard:
 
 @pytest.mark.parametrize(
     "backbone",
-    ["efficientnet_lite0", "mobilenet_v3_small", "alexnet", "torchvision:squeezenet1_1"],
+    [
+        pytest.param("efficientnet_lite0", marks=pytest.mark.slow),
+        "mobilenet_v3_small",
+        "alexnet",
+        "torchvision:squeezenet1_1",
+    ],
 )
 def test_any_classifiers_backbone_can_be_looked_through(backbone: str, tmp_path: Path) -> None:
     write_classifier(tmp_path / "pets", backbone)

@@ -96,3 +96,23 @@ def test_regions_take_their_styles_and_share_what_overlaps(network: FeatureNetwo
     assert first.shape == (1, 1, 32, 24)
     torch.testing.assert_close(first + second, torch.ones(1, 1, 32, 24))
     assert first[0, 0, 0, [0, 12, 23]].tolist() == [1, 0.5, 0]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_tiles_are_the_whole(network: FeatureNetwork, masked: bool) -> None:
+    content, styles = tensor(65, 50), [tensor(71, 48, 1), tensor(40, 97, 2)]
+    left = np.zeros((65, 50), np.float32)
+    left[:, :30] = 1
+    slope = np.linspace(0, 1, 71 * 48, dtype=np.float32).reshape(71, 48)
+    regions = Regions([], [], [], (0.3, 0.7))
+    if masked:
+        ones = np.ones((40, 97), np.float32)
+        regions = Regions([left, 1 - left], [slope, ones], [0, 1], ())
+    whole = make_targets(network, content, styles, regions, WEIGHTS)
+    tiled = make_targets(network, content, styles, regions, WEIGHTS, lambda pixels: 16)
+    assert len(whole.style) == len(tiled.style) == 1 + masked
+    torch.testing.assert_close(tiled.content["three"], whole.content["three"])
+    torch.testing.assert_close(whole.content["three"], network(content)["three"])
+    for one, other in zip(whole.style, tiled.style, strict=True):
+        for layer in ("one", "two"):
+            torch.testing.assert_close(one[layer], other[layer])
