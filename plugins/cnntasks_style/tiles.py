@@ -32,13 +32,13 @@ def cut(shape: Sequence[int], side: int, network: FeatureNetwork) -> Iterator[Ti
     for top in range(0, height, step):
         for left in range(0, width, step):
             bottom, right = min(top + step, height), min(left + step, width)
-            outer = (
-                max(top - margin, 0),
-                max(left - margin, 0),
-                min(bottom + margin, height),
-                min(right + margin, width),
-            )
-            yield Tile(top, left, bottom, right, outer)
+            end, far = min(bottom + margin, height), min(right + margin, width)
+            # A network that does not pad has no map of less than its field: what the last tile
+            # lacks it takes from before.
+            least = network.field or 0
+            begin = min(top - margin, (end - least) // network.stride * network.stride)
+            near = min(left - margin, (far - least) // network.stride * network.stride)
+            yield Tile(top, left, bottom, right, (max(begin, 0), max(near, 0), end, far))
 
 
 def window(picture: Tensor, tile: Tile) -> Tensor:
