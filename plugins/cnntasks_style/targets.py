@@ -83,7 +83,7 @@ def make_targets(
     areas: list[Tensor | None] = [
         torch.from_numpy(it)[None, None].to(content.device) for it in masks
     ]
-    of_styles = regions.style or [None] * len(masks)
+    of_styles: list[Values | None] = [*regions.style] or [None] * len(masks)
     found = [
         gram(styles[place], mask) for place, mask in zip(regions.places, of_styles, strict=True)
     ]
