@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cnntasks.atomic import replacing as replacing
+    from cnntasks.backbones.arithmetic import describe_network as describe_network
     from cnntasks.backbones.base import Backbone as Backbone
     from cnntasks.backbones.base import Stage as Stage
     from cnntasks.backbones.catalog import NetworkInfo as NetworkInfo
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from cnntasks.backbones.registry import create_backbone as create_backbone
     from cnntasks.backbones.registry import list_backbones as list_backbones
     from cnntasks.backbones.registry import weights_file as weights_file
+    from cnntasks.backbones.surgery import fold_batch_norm as fold_batch_norm
+    from cnntasks.backbones.surgery import pad_by_reflection as pad_by_reflection
+    from cnntasks.backbones.surgery import pool_by_average as pool_by_average
     from cnntasks.backbones.weights import read_state as read_state
     from cnntasks.catalog import CatalogEntry as CatalogEntry
     from cnntasks.cli.fitting import FitOptions as FitOptions
@@ -46,6 +50,9 @@ if TYPE_CHECKING:
     from cnntasks.datasets import DataProblems as DataProblems
     from cnntasks.datasets import divide_location as divide_location
     from cnntasks.datasets import unknown_split as unknown_split
+    from cnntasks.engines.base import EngineChoice as EngineChoice
+    from cnntasks.engines.torch import load_weights as load_weights
+    from cnntasks.engines.torch import open_device as open_device
     from cnntasks.errors import CnntasksError as CnntasksError
     from cnntasks.errors import DeviceError as DeviceError
     from cnntasks.errors import InputError as InputError
@@ -103,8 +110,10 @@ if TYPE_CHECKING:
     from cnntasks.training.measures import Mistake as Mistake
     from cnntasks.training.measures import measure_classes as measure_classes
     from cnntasks.training.measures import worst_mistakes as worst_mistakes
+    from cnntasks.training.memory import keep_memory as keep_memory
     from cnntasks.training.model import train_model as train_model
     from cnntasks.training.model import write_model as write_model
+    from cnntasks.training.order import Order as Order
 
 _EXPORTS = {
     "Backbone": "cnntasks.backbones.base",
@@ -119,6 +128,7 @@ _EXPORTS = {
     "DataProblems": "cnntasks.datasets",
     "DataReport": "cnntasks.task",
     "DeviceError": "cnntasks.errors",
+    "EngineChoice": "cnntasks.engines.base",
     "Finding": "cnntasks.task",
     "FitOptions": "cnntasks.cli.fitting",
     "FitSettings": "cnntasks.training.fit",
@@ -132,6 +142,7 @@ _EXPORTS = {
     "ModelCard": "cnntasks.models.card",
     "ModelError": "cnntasks.errors",
     "NetworkInfo": "cnntasks.backbones.catalog",
+    "Order": "cnntasks.training.order",
     "Outcome": "cnntasks.task",
     "Pipeline": "cnntasks.pipeline",
     "PluginError": "cnntasks.errors",
@@ -154,6 +165,7 @@ _EXPORTS = {
     "counted": "cnntasks.labels",
     "create_backbone": "cnntasks.backbones.registry",
     "create_classifier": "cnntasks.backbones.classifier",
+    "describe_network": "cnntasks.backbones.arithmetic",
     "divide_location": "cnntasks.datasets",
     "draw_boxes": "cnntasks.media.draw",
     "evaluate_options": "cnntasks.cli.measuring",
@@ -162,18 +174,24 @@ _EXPORTS = {
     "find_model": "cnntasks.pipeline",
     "fit": "cnntasks.training.fit",
     "fit_options": "cnntasks.cli.fitting",
+    "fold_batch_norm": "cnntasks.backbones.surgery",
     "fold_stratified": "cnntasks.labels",
     "hookimpl": "cnntasks.hookspecs",
     "import_attribute": "cnntasks.task",
     "join_classes": "cnntasks.labels",
+    "keep_memory": "cnntasks.training.memory",
     "list_backbones": "cnntasks.backbones.registry",
     "list_network_info": "cnntasks.backbones.catalog",
     "load": "cnntasks.pipeline",
+    "load_weights": "cnntasks.engines.torch",
     "map_criterion": "cnntasks.backbones.lenet",
     "match_classes": "cnntasks.labels",
     "measure_classes": "cnntasks.training.measures",
     "mistakes_table": "cnntasks.training.figures",
+    "open_device": "cnntasks.engines.torch",
     "open_records": "cnntasks.output.files",
+    "pad_by_reflection": "cnntasks.backbones.surgery",
+    "pool_by_average": "cnntasks.backbones.surgery",
     "progress_bar": "cnntasks.cli.measuring",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",

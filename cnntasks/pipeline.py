@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cnntasks.engines.base import Engine, EngineChoice, choose_engine
-from cnntasks.errors import PluginError
+from cnntasks.errors import PluginError, UsageError
 from cnntasks.models.card import ModelCard, read_card
 from cnntasks.models.folder import graph_path
 from cnntasks.models.store import resolve_model
@@ -90,19 +90,20 @@ def load(
     offline: bool = False,
     many: bool = False,
     **options: Any,
-) -> Pipeline:
-    """Make a task ready to predict.
+) -> Any:
+    """Make a task ready: a `Pipeline`, or what the task's own opener returns.
 
     Args:
         task: the verb, `"detect"` for example.
         model: a model's name or folder; the task's default when None.
         device: `auto` (the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
-        engine: `auto`, `onnx` or `torch`.
+        engine: `auto`, `onnx` or `torch`; a task with an opener always runs in torch.
         precision: `float32`, or on a GPU `float16` or `bfloat16`.
-        batch_size: inputs that go through the network together; the task's own when None.
+        batch_size: inputs that go through the network together; the task's own when None, and 1
+            for a task with an opener.
         offline: never download a model.
         many: many inputs will come: on a CPU run them side by side, one core each.
-        options: the predictor's own, such as `threshold`.
+        options: the predictor's or opener's own, such as `threshold`.
 
     Raises:
         UsageError: no such task, or options that do not exist or contradict each other.
@@ -110,9 +111,22 @@ def load(
         DeviceError: the device is not on this machine.
     """
     spec = get_task(task)
+    if spec.opener is not None:
+        choice = choose_engine(_gradients_engine(task, engine, batch_size), device, precision)
+        folder = find_model(task, model, offline=offline)
+        return open_task(spec, folder, choice, options=options)
     choice = choose_engine(engine, device, precision)
     folder = find_model(task, model, offline=offline)
     return open_pipeline(spec, folder, choice, batch_size=batch_size, many=many, options=options)
+
+
+def _gradients_engine(task: str, engine: str, batch_size: int | None) -> str:
+    """The engine of a task with an opener, which is torch."""
+    if engine == "onnx":
+        raise UsageError(f"{task} runs in torch only; use --engine torch, or leave --engine out")
+    if batch_size not in (None, 1):
+        raise UsageError(f"{task} works on one input at a time; leave the batch size at 1")
+    return "torch" if engine == "auto" else engine
 
 
 def find_model(task: str, model: str | Path | None = None, *, offline: bool = False) -> Path:
@@ -127,12 +141,14 @@ def find_model(task: str, model: str | Path | None = None, *, offline: bool = Fa
     """
     from cnntasks.output.downloads import PullDisplay
 
-    name = str(model) if model is not None else get_task(task).default_model
+    spec = get_task(task)
+    name = str(model) if model is not None else spec.default_model
     with PullDisplay() as display:
         return resolve_model(
             name,
             task,
             model_entries(),
+            also=spec.accepts,
             offline=offline,
             progress=display.progress,
             log=display.log,
@@ -148,7 +164,13 @@ def open_pipeline(
     many: bool = False,
     options: dict[str, Any] | None = None,
 ) -> Pipeline:
-    """A pipeline on the model folder `folder`; see `load`."""
+    """A pipeline on the model folder `folder`; see `load`.
+
+    Raises:
+        PluginError: the task has an opener instead of a predictor.
+    """
+    if spec.predictor is None:
+        raise PluginError(f"{spec.name}: this task has no predictor")
     card = read_card(folder)
     kind = import_attribute(spec.predictor)
     given = options or {}
@@ -157,6 +179,29 @@ def open_pipeline(
     outputs = getattr(predictor, "outputs", None)
     engine = open_engine(spec, card, folder, choice, many, outputs)
     return Pipeline(card, predictor, engine, batch_size)
+
+
+def open_task(
+    spec: TaskSpec, folder: Path, choice: EngineChoice, *, options: dict[str, Any] | None = None
+) -> Any:
+    """What the opener of a task makes of the model folder `folder`; see `load`.
+
+    Raises:
+        PluginError: the task has no opener, or what it returns cannot be called.
+        DeviceError: the device is not on this machine.
+    """
+    if spec.opener is None:
+        raise PluginError(f"{spec.name}: this task has no opener")
+    from cnntasks.engines.torch import open_device
+
+    open_device(choice.device)  # before the work of building a network for nothing
+    opened = import_attribute(spec.opener)(read_card(folder), folder, choice, **(options or {}))
+    if not callable(opened):
+        raise PluginError(
+            f"{spec.name}: {spec.opener!r} returned a {type(opened).__name__}, which cannot be "
+            "called"
+        )
+    return opened
 
 
 def open_engine(

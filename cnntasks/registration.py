@@ -22,7 +22,7 @@ _VERB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _TEXTS = ("name", "summary", "default_model")
-_REFERENCES = [part for part in fields(TaskSpec) if part.name not in _TEXTS]
+_REFERENCES = [part for part in fields(TaskSpec) if part.name not in (*_TEXTS, "accepts")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,13 @@ def _tasks(results: list[list[Any]]) -> dict[str, TaskSpec]:
             value = getattr(spec, part.name)
             if value is not None or part.default is MISSING:
                 _check_reference(f"{part.name} of {spec.name!r}", value)
+        if (spec.predictor is None) == (spec.opener is None):
+            raise PluginError(f"{spec.name!r} needs either a predictor or an opener, and not both")
+        accepts: Any = spec.accepts
+        if not isinstance(accepts, tuple) or not all(isinstance(it, str) for it in accepts):
+            raise PluginError(
+                f"accepts of {spec.name!r} is {accepts!r}; a tuple of tasks is expected"
+            )
         tasks[spec.name] = spec
     return tasks
 

@@ -31,23 +31,30 @@ class TaskSpec:
         summary: one line for `cnntasks --help`.
         default_model: the card name that is used without `--model`.
         command: `"package.module:attribute"` of the verb's `click.Command`.
-        predictor: `"package.module:attribute"` of a `Predictor` class.
+        predictor: `"package.module:attribute"` of a `Predictor` class, for a task that gives one
+            result for one input.
+        accepts: other tasks whose models this one can use too, by name or folder.
         network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine.
         train: of a `click.Command`, `cnntasks train <name>`; a task without one cannot be trained.
         evaluate: of a `click.Command`, `cnntasks evaluate <name>`.
         checker: of a function `(Path) -> DataReport` for `cnntasks data check`; further keyword
             arguments, strings that may be left out, are `--with NAME=VALUE` there.
+        opener: instead of `predictor`, for any other task: of a function
+            `(ModelCard, Path, EngineChoice, **options)` that opens the model folder with torch on
+            the device that was chosen and returns a callable object; `cnntasks.load` returns that.
     """
 
     name: str
     summary: str
     default_model: str
     command: str
-    predictor: str
+    predictor: str | None = None
     network: str | None = None
     train: str | None = None
     evaluate: str | None = None
     checker: str | None = None
+    opener: str | None = None
+    accepts: tuple[str, ...] = ()
 
 
 def import_attribute(reference: str) -> Any:

@@ -84,8 +84,9 @@ def examine() -> dict[str, Any]:
         "devices": torch.get("devices", {}),
         "cache": _cache(),
         "tasks": {verb: spec.default_model for verb, spec in loaded.tasks.items()},
-        "prediction_works": onnx["works"] and bool(loaded.tasks),
     }
+    engines = {"onnx" if spec.opener is None else "torch" for spec in loaded.tasks.values()}
+    report["prediction_works"] = any(report["engines"][name]["works"] for name in engines)
     report["remarks"] = [*_remarks(report, torch), *_plugin_remarks()]
     return report
 
@@ -167,6 +168,9 @@ def _remarks(report: dict[str, Any], torch: dict[str, Any]) -> list[str]:
         for name, package in (("onnx", "onnxruntime"), ("torch", "torch"))
         if not report["engines"][name]["works"]
     ]
+    if not torch["works"]:
+        opened = sorted(verb for verb, spec in registry().tasks.items() if spec.opener)
+        remarks += [f"cnntasks {verb} needs torch, which does not work here" for verb in opened]
     cores, memory = report["system"]["cores"], report["system"]["memory_bytes"]
     if cores == 1:
         remarks.append("one core: folders of inputs and training will be slow")

@@ -14,7 +14,7 @@ import click
 
 from cnntasks.cli.errors import say
 from cnntasks.engines.base import ENGINES, PRECISIONS
-from cnntasks.errors import InputError, UsageError
+from cnntasks.errors import InputError, PluginError, UsageError
 from cnntasks.output.records import FORMATS, Writer, open_writer
 from cnntasks.task import Outcome, Source
 
@@ -134,7 +134,7 @@ def run_task(
         SystemExit: with status 1 if some inputs failed; each was named on standard error.
     """
     from cnntasks.media.sources import expand_sources, stands_for_many
-    from cnntasks.pipeline import load
+    from cnntasks.pipeline import Pipeline, load
 
     if not inputs:
         raise UsageError(f"no {noun} given; name files or folders, or see --help")
@@ -152,6 +152,8 @@ def run_task(
         many=several,
         **options,
     )
+    if not isinstance(pipeline, Pipeline):
+        raise PluginError(f"{task}: a task with an opener has no pipeline for run_task to run")
     if not common.quiet:
         click.echo(f"{pipeline.card.name}: {pipeline.engine.description}", err=True)
     stream = (

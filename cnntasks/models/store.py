@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -90,6 +90,7 @@ def resolve_model(
     task: str,
     catalog: Mapping[str, CatalogEntry],
     *,
+    also: Sequence[str] = (),
     offline: bool = False,
     progress: Progress | None = None,
     log: Log | None = None,
@@ -102,6 +103,7 @@ def resolve_model(
 
     Args:
         task: the verb that asks.
+        also: further tasks whose models that verb can use.
         offline: never download.
         progress, log: as for `pull`.
 
@@ -111,16 +113,16 @@ def resolve_model(
     """
     if is_path(name_or_folder):
         folder = Path(name_or_folder)
-        _check_task(name_or_folder, read_card(folder), task)
+        _check_task(name_or_folder, read_card(folder), (task, *also))
         check_graph(folder)
         return folder
     entry = find(name_or_folder, catalog)
     found = installed(entry)
     if found is not None:
-        _check_task(entry.name, read_card(found), task)
+        _check_task(entry.name, read_card(found), (task, *also))
         return found
     if entry.card is not None:
-        _check_task(entry.name, entry.card, task)
+        _check_task(entry.name, entry.card, (task, *also))
     if offline and entry.local is None:
         size = f" ({format_size(entry.size)})" if entry.size else ""
         raise ModelError(
@@ -194,10 +196,10 @@ def _listing(entry: CatalogEntry, *, imported: bool) -> Listing:
     return Listing(entry, state, folder, card, folder_size(folder))
 
 
-def _check_task(model: str, card: ModelCard, task: str) -> None:
-    if card.task != task:
+def _check_task(model: str, card: ModelCard, tasks: tuple[str, ...]) -> None:
+    if card.task not in tasks:
         raise ModelError(
-            f"{model}: is a model for `cnntasks {card.task}`, not for `cnntasks {task}`"
+            f"{model}: is a model for `cnntasks {card.task}`, not for `cnntasks {tasks[0]}`"
         )
 
 

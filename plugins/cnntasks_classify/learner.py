@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
-from cnntasks import GraphSpec, ModelCard
+from cnntasks import GraphSpec, ModelCard, Order
 from cnntasks_classify.augment import Augmentation, Distortion
-from cnntasks_classify.batches import Batch, Collator, Order, PictureSet
+from cnntasks_classify.batches import Batch, Collator, PictureSet
 from cnntasks_classify.data import Example
 from cnntasks_classify.geometry import Framing
 from cnntasks_classify.losses import (

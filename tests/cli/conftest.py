@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the command line and of `cnntasks detect`."""
+"""Fixtures of the tests of the command line, of `cnntasks detect` and of `cnntasks style`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from acting import ACT, PLUGIN, START, Install, Run
 from detect_runs import SAMPLES, Detect, Shown
+from style_runs import Style, ToyTransfer, write_given
 
 from cnntasks.cli.root import main
 
@@ -37,6 +38,23 @@ def detect(pictures: Path, tiny_detector: Path, capfd: pytest.CaptureFixture[str
         return Shown(status, shown.out, shown.err)
 
     return run
+
+
+@pytest.fixture
+def style(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Style:
+    """`style(*args)` runs `cnntasks style ARGS` with a toy transfer, beside pictures and masks."""
+    monkeypatch.chdir(tmp_path)
+    write_given()
+    toy = ToyTransfer()
+
+    def load(task: str, model: str | None = None, **options: object) -> ToyTransfer:
+        toy.loaded = {"task": task, "model": model, **options}
+        return toy
+
+    monkeypatch.setattr("cnntasks.load", load)
+    return Style(tmp_path, toy, capfd)
 
 
 @pytest.fixture

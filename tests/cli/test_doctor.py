@@ -106,6 +106,21 @@ def test_without_onnxruntime_prediction_does_not_work(
     assert report["remarks"] == ["the onnx engine fails: reinstall onnxruntime"]
 
 
+def test_a_task_with_an_opener_needs_torch_and_no_onnxruntime(
+    machine: dict[str, Any],
+    install_plugin: Install,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install_plugin("paint", TASK.replace('"p:P"', 'opener="p:o"').replace("zoom", "paint"))
+    monkeypatch.setenv("CNNTASKS_PLUGINS", "paint")
+    machine["onnxruntime"] = {"works": False, "detail": "broken"}
+    assert diagnosed(capsys)["prediction_works"] is True
+    machine["torch"] = {"works": False, "detail": "broken"}
+    report = diagnosed(capsys, status=1)
+    assert "cnntasks paint needs torch, which does not work here" in report["remarks"]
+
+
 def test_without_a_task_prediction_does_not_work(
     machine: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,7 +96,9 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
         "cnntasks",
+        "cnntasks_classify",
         "cnntasks_detect",
+        "cnntasks_style",
     }
 
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from classification_folders import noise, write_picture
 from cnntasks_classify.augment import Augmentation, Distortion, mix
-from cnntasks_classify.batches import Batch, Collator, Order, PictureSet
+from cnntasks_classify.batches import Batch, Collator, PictureSet
 from cnntasks_classify.data import Example
 from cnntasks_classify.geometry import Framing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_classifiers import patterns
 
-from cnntasks import InputError
+from cnntasks import InputError, Order
 
 Pairs = list[list[tuple[int, int]]]
 

@@ -51,6 +51,9 @@ BAD = {
     "command": (tasks("[spec(command='module')]"), "command of 'bad' is 'module'"),
     "command-none": (tasks("[spec(command=None)]"), "command of 'bad' is None"),
     "checker": (tasks("[spec(checker=print)]"), "checker of 'bad'"),
+    "opener": (tasks("[spec(predictor=None, opener='module')]"), "opener of 'bad' is 'module'"),
+    "predictor-and-opener": (tasks("[spec(opener='p:o')]"), "'bad' needs either a predictor or an"),
+    "no-predictor": (tasks("[spec(predictor=None)]"), "'bad' needs either a predictor or an"),
     "task-and-command": (
         tasks("[spec()]") + HOOK + "def register_commands(): return {'bad': ('s', 'p:c')}",
         "both as a task and as a command",
