@@ -225,6 +225,7 @@ class StyleTransfer:
         weights = self._weights(settings)
         number = 0
         current: Values | None = None
+        before = content.values
         for (width, height), count in zip(sizes, iterations, strict=True):
             if count == 0:  # it would but lose what the start has of detail
                 continue
@@ -245,7 +246,7 @@ class StyleTransfer:
             if current is None:
                 start = _start(values, style_values[0], settings)
             else:
-                start = _resized(current, width, height)
+                start = _refined(current, before, values)
             optimised = to_tensor(start, self.device).clone()
             tile = tile_for(width * height)
             objective = Objective(network, targets, weights, loss, tile)
@@ -258,7 +259,7 @@ class StyleTransfer:
             for losses in minimize(objective, optimised, count, method, 5 if tile else 10):
                 number += 1
                 yield Step(number, sum(iterations), (width, height), losses, picture)
-            current = _values(optimised)
+            current, before = _values(optimised), values
 
     def network(self, settings: StyleSettings) -> FeatureNetwork:
         """The feature network for the layers that settings name."""
@@ -368,6 +369,20 @@ def _start(content: Values, style: Values, settings: StyleSettings) -> Values:
     if settings.init == "noise":
         return np.random.default_rng(settings.seed).random((height, width, 3), np.float32)
     return _resized(style, width, height) if settings.init == "style" else content
+
+
+def _refined(picture: Values, content: Values, finer: Values) -> Values:
+    """The picture at the size of `finer`, with the details that the content has there.
+
+    Args:
+        picture: of the smaller size.
+        content: the content at that size.
+        finer: the content at the next one.
+
+    Enlarged alone it would be blurred, and the first iterations would go into mending that.
+    """
+    height, width = finer.shape[:2]
+    return _resized(picture, width, height) + finer - _resized(content, width, height)
 
 
 def _resized(values: Values, width: int, height: int) -> Values:
