@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import onnxruntime
 import pytest
 import torch
-from cnntasks_text.network import FORMS, MAX_NORM, Shape, TextClassifier, build
+from cnntasks_text.network import (
+    FORMS,
+    MAX_NORM,
+    OUTPUTS,
+    Shape,
+    TextClassifier,
+    build,
+    graph_spec,
+)
 from torch import Tensor, nn
 
 from cnntasks import ModelCard, ModelError, UsageError
+from cnntasks.training.export import export_graph
 
 BACKBONES = ("kim_cnn", "char_cnn", "dpcnn7", "vdcnn9")
 RAND = Shape("kim_cnn", "rand", tokens=30, learned=30, dimensions=6, vectors=0)
@@ -211,3 +221,17 @@ def test_cards_of_something_else_are_refused(network: dict[str, Any], message: s
 def test_a_network_for_pictures_is_refused() -> None:
     with pytest.raises(UsageError, match="no network for text"):
         network(replace(RAND, backbone="mobilenet_v3_small"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_the_graph_agrees_with_the_network_for_any_length(backbone: str) -> None:
+    shape = shape_of("joined", backbone=backbone, learned=20, pieces=True, members=2)
+    net = network(shape)
+    graph = export_graph(net, graph_spec(shape))
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    for lengths in ((1,), (2, 1), (31, 4), (100,)):
+        texts = tokens(*lengths)[:, : max(lengths)]
+        found = session.run(list(OUTPUTS), {"tokens": texts.numpy()})
+        for name, value in zip(OUTPUTS, found, strict=True):
+            assert abs(outputs(net, texts)[name].numpy() - value).max() < 1e-4, name

@@ -21,10 +21,10 @@ VECTORS = WordVectors(
 )
 
 
-def started(**changes: Any) -> Started:
+def started(pieces: int = 60, **changes: Any) -> Started:
     settings = {"vectors": VECTORS, "dimensions": 6, "further_words": 5, **changes}
     return start_training(
-        Start("x", vocabulary=Vocabulary(pieces=60), **settings), ("no", "yes"), TEXTS
+        Start("x", vocabulary=Vocabulary(pieces=pieces), **settings), ("no", "yes"), TEXTS
     )
 
 
@@ -47,7 +47,9 @@ def test_further_words_are_as_many_as_asked_for_and_can_be_come_to() -> None:
     assert "lion" not in vocabulary  # the sixth
     vocabulary = started(further_words=0).made.tokenizer.get_vocab()
     assert "zebra" not in vocabulary
-    assert "funny" in vocabulary  # of the training texts, though it is there but once
+    assert "funny" not in vocabulary  # it is there but once, and so made of pieces
+    vocabulary = started(further_words=0, pieces=0).made.tokenizer.get_vocab()
+    assert "funny" in vocabulary  # which a word that has a vector is not where there are none
 
 
 @pytest.mark.parametrize("form", ["static", "non-static", "multichannel", "joined"])
