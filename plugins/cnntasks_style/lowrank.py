@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from cnntasks import Backbone, ModelError, Stage, UsageError, read_state
+from cnntasks import Backbone, ModelError, Stage, read_state
 
 #: Stage, input and output channels, directions kept, whether it ends in pooling, its stride.
 LAYERS = (
@@ -37,21 +37,21 @@ def create(in_channels: int = 3, weights: str | Path | None = None) -> Backbone:
     Its stages are VGG-19's of the same names, `pool1` and `pool2` behind their pooling.
 
     Raises:
-        UsageError: not three channels.
         ModelError: the weights cannot be read or do not fit.
     """
-    if in_channels != 3:
-        raise UsageError(f"{NAME} takes 3 channels, not {in_channels}")
     parts: list[tuple[Stage, nn.Module]] = []
     for name, inputs, outputs, rank, pooled, stride in LAYERS:
         layers: list[nn.Module] = [
-            nn.Conv2d(inputs, rank, 3, padding=1, bias=False),
+            nn.Conv2d(inputs if parts else in_channels, rank, 3, padding=1, bias=False),
             nn.Conv2d(rank, outputs, 1),
         ]
         # The largest of four and the positive part may be taken in either order; so is cheaper.
         layers += [nn.MaxPool2d(2), nn.ReLU()] if pooled else [nn.ReLU()]
         parts.append((Stage(name, outputs, stride), nn.Sequential(*layers)))
     backbone = Backbone(parts)
+    if in_channels != 3:  # with ImageNet's normalisation, its average for other channels
+        mean, std = (sum(it) / 3 for it in (backbone.mean, backbone.std))
+        backbone = Backbone(parts, (mean,) * in_channels, (std,) * in_channels)
     if weights is not None:
         if str(weights) == "imagenet":
             raise ModelError(f"{NAME}: no ImageNet weights come along; use the model style-vgg")

@@ -12,7 +12,7 @@ from small_transfers import tensor
 from teachers import write_teacher
 from torch import Tensor, nn
 
-from cnntasks import Backbone, ModelError, UsageError, create_backbone, pad_by_reflection
+from cnntasks import Backbone, ModelError, create_backbone, pad_by_reflection
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +106,3 @@ def test_weights_from_a_file(tmp_path: Path) -> None:
         create_backbone("vgg19_lowrank", weights=tmp_path / "wrong.pth")
     with pytest.raises(ModelError, match="no ImageNet weights come along; use the model style-vgg"):
         create_backbone("vgg19_lowrank", weights="imagenet")
-
-
-def test_colours_only() -> None:
-    with pytest.raises(UsageError, match="vgg19_lowrank takes 3 channels, not 1"):
-        create_backbone("vgg19_lowrank", in_channels=1)

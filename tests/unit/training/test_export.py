@@ -227,7 +227,7 @@ def test_an_interrupted_training_is_resumed_into_its_folder(tmp_path: Path) -> N
 def test_an_interrupted_training_may_be_begun_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cnntasks.training.model, "write_model", lambda *_: None)
+    monkeypatch.setattr(cnntasks.training.model, "write_model", lambda *_, **__: None)
     with pytest.raises(KilledError):
         run(tmp_path / "toy", ToyLearner(die=STEPS + 3))
     learner = ToyLearner()

@@ -158,7 +158,7 @@ def test_an_interruption_says_whether_it_can_be_resumed(
 def test_an_interruption_of_the_export_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("cnntasks.training.model.write_model", interrupted)
