@@ -36,6 +36,7 @@ format: $(VENV)/.installed-dev
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/detect.py
 	$(BIN)/python benchmarks/classify.py
+	$(BIN)/python benchmarks/text.py
 
 clean:
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache
