@@ -23,7 +23,7 @@ _WHOLE = 1.2e9
 TILE = 512
 #: Numbers per pixel of L-BFGS, of copies of the picture, and of what the allocator keeps besides;
 #: from the peaks of runs at 1024 and 2048 pixels.
-_NUMBERS = 3 * 80
+_NUMBERS = 3 * 44
 
 
 @dataclass(frozen=True, slots=True)
