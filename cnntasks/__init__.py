@@ -63,12 +63,14 @@ if TYPE_CHECKING:
     from cnntasks.hookspecs import hookimpl as hookimpl
     from cnntasks.labels import SPLIT_NAMES as SPLIT_NAMES
     from cnntasks.labels import canonical_split as canonical_split
+    from cnntasks.labels import choose_splits as choose_splits
     from cnntasks.labels import class_key as class_key
     from cnntasks.labels import counted as counted
     from cnntasks.labels import fold_stratified as fold_stratified
     from cnntasks.labels import join_classes as join_classes
     from cnntasks.labels import match_classes as match_classes
     from cnntasks.labels import sort_classes as sort_classes
+    from cnntasks.labels import split_folders as split_folders
     from cnntasks.labels import split_stratified as split_stratified
     from cnntasks.media.draw import class_color as class_color
     from cnntasks.media.draw import contact_sheet as contact_sheet
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     from cnntasks.training.memory import keep_memory as keep_memory
     from cnntasks.training.model import train_model as train_model
     from cnntasks.training.model import write_model as write_model
+    from cnntasks.training.order import EpochSampler as EpochSampler
     from cnntasks.training.order import Order as Order
 
 _EXPORTS = {
@@ -129,6 +132,7 @@ _EXPORTS = {
     "DataReport": "cnntasks.task",
     "DeviceError": "cnntasks.errors",
     "EngineChoice": "cnntasks.engines.base",
+    "EpochSampler": "cnntasks.training.order",
     "Finding": "cnntasks.task",
     "FitOptions": "cnntasks.cli.fitting",
     "FitSettings": "cnntasks.training.fit",
@@ -156,6 +160,8 @@ _EXPORTS = {
     "TaskSpec": "cnntasks.task",
     "UsageError": "cnntasks.errors",
     "canonical_split": "cnntasks.labels",
+    "choose_splits": "cnntasks.labels",
+    "split_folders": "cnntasks.labels",
     "class_color": "cnntasks.media.draw",
     "class_key": "cnntasks.labels",
     "confusion_picture": "cnntasks.training.figures",

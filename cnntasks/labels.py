@@ -6,8 +6,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from cnntasks.datasets import DataLayout, unknown_split
 from cnntasks.errors import InputError, UsageError
 
 #: The splits in the order they are listed in, and the names by which folders and files call them.
@@ -61,6 +63,42 @@ def canonical_split(name: str) -> str | None:
     """`"train"`, `"val"` or `"test"` for any of the names these go by; None for another name."""
     plain = name.strip().casefold()
     return next((split for split, names in SPLIT_NAMES.items() if plain in names), None)
+
+
+def choose_splits(layout: DataLayout[Any], wanted: str | None) -> tuple[str, ...]:
+    """The splits to read for `wanted`; no name, or `"all"`, stands for every example there is.
+
+    Raises:
+        InputError: there is no such split; the message lists those there are.
+    """
+    if not wanted or wanted == "all":
+        return layout.splits
+    split = canonical_split(wanted)
+    if split in layout.splits:
+        return (split,)
+    raise unknown_split(layout, wanted)
+
+
+def split_folders(location: Path, folders: Iterable[Path]) -> dict[str, Path]:
+    """Which of a data set's folders holds which split, in the order of `SPLIT_NAMES`.
+
+    Args:
+        location: the data set.
+        folders: those named as splits are.
+
+    Raises:
+        InputError: two of them are one split.
+    """
+    found: dict[str, Path] = {}
+    for path in folders:
+        split = canonical_split(path.name) or ""
+        if split in found:
+            raise InputError(
+                f"{location}: {found[split].name} and {path.name} are both its {split} split; "
+                "merge or rename one"
+            )
+        found[split] = path
+    return {split: found[split] for split in SPLIT_NAMES if split in found}
 
 
 def sort_classes(names: Iterable[str]) -> list[str]:

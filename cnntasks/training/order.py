@@ -1,4 +1,4 @@
-"""`Order`: in which order, and with which seeds, a training part is gone through."""
+"""In which order, and with which seeds, a training part is gone through: `Order` and its base."""
 
 from __future__ import annotations
 
@@ -8,7 +8,27 @@ import numpy as np
 from torch.utils.data import Sampler
 
 
-class Order(Sampler[list[tuple[int, int]]]):
+class EpochSampler(Sampler[list[tuple[int, int]]]):
+    """Batches of (index, seed) that are a function of (seed, epoch) alone.
+
+    Args:
+        seed: of the order.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; the training loop calls this before each one, after a resume too."""
+        self.epoch = epoch
+
+    def random(self) -> np.random.Generator:
+        """The epoch's randomness, from its beginning."""
+        return np.random.default_rng((self.seed, self.epoch))
+
+
+class Order(EpochSampler):
     """Batches in an order, and with seeds, that are a function of (seed, epoch) alone.
 
     Args:
@@ -19,21 +39,16 @@ class Order(Sampler[list[tuple[int, int]]]):
     """
 
     def __init__(self, count: int, batch: int, per_epoch: int | None, seed: int) -> None:
+        super().__init__(seed)
         self.count = count
         self.batch = min(batch, count)
-        self.seed = seed
-        self.epoch = 0
         self.batches = max((per_epoch or count) // self.batch, 1)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; the training loop calls this before each one, after a resume too."""
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return self.batches
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        random = np.random.default_rng((self.seed, self.epoch))
+        random = self.random()
         wanted = self.batches * self.batch
         rounds = -(-wanted // self.count)
         order = np.concatenate([random.permutation(self.count) for _ in range(rounds)])[:wanted]

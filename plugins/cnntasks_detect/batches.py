@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
-from cnntasks import InputError, Source, read_image
+from cnntasks import EpochSampler, InputError, Source, read_image
 from cnntasks_detect.augment import (
     IGNORE,
     OTHER,
@@ -152,7 +152,7 @@ class DetectionSet(Dataset[Sample]):
         return self.augmentation(sample, random)
 
 
-class BalancedBatches(Sampler[list[tuple[int, int]]]):
+class BalancedBatches(EpochSampler):
     """Batches of pictures of like shape, thin classes more often, reproducible and resumable.
 
     Pictures are drawn with the repeat factors of Gupta et al. 2019 (LVIS, section 4.2): a class
@@ -175,23 +175,18 @@ class BalancedBatches(Sampler[list[tuple[int, int]]]):
         threshold: float,
         seed: int,
     ) -> None:
+        super().__init__(seed)
         self.batch = batch
-        self.seed = seed
-        self.epoch = 0
         self.weights = repeat_factors(entries, threshold)
         self.upright = np.array([e.picture.height > e.picture.width for e in entries])
         total = per_epoch or round(float(self.weights.sum()))
         self.batches = max(math.ceil(total / batch), 1)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; the training loop calls this before each one, after a resume too."""
-        self.epoch = epoch
-
     def __len__(self) -> int:
         return self.batches
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        random = np.random.default_rng((self.seed, self.epoch))
+        random = self.random()
         wanted = self.batches * self.batch
         order: list[int] = []
         while len(order) < wanted:

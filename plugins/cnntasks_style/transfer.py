@@ -32,7 +32,7 @@ from cnntasks_style.masks import pair_regions, read_mask
 from cnntasks_style.memory import estimate
 from cnntasks_style.objective import Objective, UserLoss, Weights
 from cnntasks_style.optimization import minimize
-from cnntasks_style.pictures import Picture, read_picture, result_size, scaled_size
+from cnntasks_style.pictures import SMALLEST_SIDE, Picture, read_picture, result_size, scaled_size
 from cnntasks_style.scales import plan_sizes, share_iterations
 from cnntasks_style.settings import StyleSettings
 from cnntasks_style.targets import Regions, make_targets, to_tensor
@@ -157,7 +157,7 @@ class StyleTransfer:
             InputError: a picture or a mask cannot be used.
             UsageError: a setting is out of its range, or there is no such layer.
         """
-        settings = self._filled({**changes})
+        settings = self._filled(changes)
         picture = read_picture(content)
         styles = [read_picture(it) for it in (style if isinstance(style, list) else [style])]
         if not styles:
@@ -224,8 +224,7 @@ class StyleTransfer:
         iterations = share_iterations(settings.iterations or 0, len(sizes))
         weights = self._weights(settings)
         number = 0
-        current: Values | None = None
-        before = content.values
+        before: tuple[Values, Values] | None = None  # the picture and the content, a size smaller
         for (width, height), count in zip(sizes, iterations, strict=True):
             if count == 0:  # it would but lose what the start has of detail
                 continue
@@ -243,10 +242,10 @@ class StyleTransfer:
                 network.normalize([wanted, *tensors])
             tile_for = self._cost(settings).tile
             targets = make_targets(network, wanted, tensors, regions, weights, tile_for)
-            if current is None:
+            if before is None:
                 start = _start(values, style_values[0], settings)
             else:
-                start = _refined(current, before, values)
+                start = _refined(*before, values)
             optimised = to_tensor(start, self.device).clone()
             tile = tile_for(width * height)
             objective = Objective(network, targets, weights, loss, tile)
@@ -259,7 +258,7 @@ class StyleTransfer:
             for losses in minimize(objective, optimised, count, method, 5 if tile else 10):
                 number += 1
                 yield Step(number, sum(iterations), (width, height), losses, picture)
-            current, before = _values(optimised), values
+            before = _values(optimised), values
 
     def network(self, settings: StyleSettings) -> FeatureNetwork:
         """The feature network for the layers that settings name."""
@@ -302,7 +301,7 @@ class StyleTransfer:
         self, size: tuple[int, int], side: int, settings: StyleSettings
     ) -> tuple[int, int]:
         width, height = scaled_size(*size, side * settings.style_scale)
-        return max(width, 16), max(height, 16)
+        return max(width, SMALLEST_SIDE), max(height, SMALLEST_SIDE)
 
 
 def open_transfer(

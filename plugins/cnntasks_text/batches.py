@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
+from cnntasks import EpochSampler
 from cnntasks_text.tokenization import PADDING, UNKNOWN
 
 #: Batches whose texts are sorted by length together: enough that a batch is hardly ever padded,
@@ -54,7 +55,7 @@ class TokenSet(Dataset[Sample]):
         return self.tokens[index], self.labels[index], seed
 
 
-class Order(Sampler[list[tuple[int, int]]]):
+class Order(EpochSampler):
     """Batches of texts of about one length, a function of (seed, epoch) alone.
 
     Args:
@@ -68,21 +69,16 @@ class Order(Sampler[list[tuple[int, int]]]):
     def __init__(
         self, lengths: Sequence[int], batch: int, per_epoch: int | None, seed: int
     ) -> None:
+        super().__init__(seed)
         self.lengths = np.array(lengths)
         self.batch = batch
         self.per_epoch = per_epoch or len(lengths)
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; the training loop calls this before each one, after a resume too."""
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return -(-self.per_epoch // self.batch)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        random = np.random.default_rng((self.seed, self.epoch))
+        random = self.random()
         chosen = self._chosen()
         together = self.batch * _SORTED_TOGETHER
         batches = []

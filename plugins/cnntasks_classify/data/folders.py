@@ -11,12 +11,12 @@ from pathlib import Path
 
 from cnntasks import (
     IMAGE_SUFFIXES,
-    SPLIT_NAMES,
     DataProblems,
     InputError,
     canonical_split,
     counted,
     sort_classes,
+    split_folders,
 )
 from cnntasks_classify.data.records import (
     ClassificationData,
@@ -139,7 +139,7 @@ def find_folders(location: Path) -> FolderLayout | None:
         raise _unsorted(splits[0])
     # Trains, too, are a class: then pictures lie in that folder itself, and it is the only one.
     if nested and (not others or len(splits) > 1 or not _direct_pictures(splits)):
-        return FolderLayout(location, _places(location, splits), tuple(others))
+        return FolderLayout(location, split_folders(location, splits), tuple(others))
     return FolderLayout(location, {"all": location})
 
 
@@ -148,19 +148,6 @@ def _unsorted(folder: Path) -> InputError:
         f"{folder}: its pictures lie in no class folder; move those of each class into a folder of "
         "its name, or list them in labels.csv with the columns path,label"
     )
-
-
-def _places(location: Path, splits: list[Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in splits:
-        split = canonical_split(path.name) or ""
-        if split in found:
-            raise InputError(
-                f"{location}: {found[split].name} and {path.name} are both its {split} split; "
-                "merge or rename one"
-            )
-        found[split] = path
-    return {split: found[split] for split in SPLIT_NAMES if split in found}
 
 
 def _search(place: Path) -> _Scan:

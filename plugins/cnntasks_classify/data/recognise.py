@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from cnntasks import DataFormats, DataLayout, InputError, canonical_split, counted, unknown_split
+from cnntasks import DataFormats, InputError, choose_splits, counted
 from cnntasks_classify.data.cifar import find_cifar
 from cnntasks_classify.data.folders import find_folders
 from cnntasks_classify.data.idx import find_idx
@@ -50,20 +50,6 @@ def available_splits(location: Path) -> list[str]:
         InputError: not a data set.
     """
     return FORMATS.available_splits(location)
-
-
-def choose_splits(layout: DataLayout[ClassificationData], wanted: str | None) -> tuple[str, ...]:
-    """The splits to read for `wanted`; no name, or `"all"`, stands for every picture there is.
-
-    Raises:
-        InputError: there is no such split; the message lists those there are.
-    """
-    if not wanted or wanted == "all":
-        return layout.splits
-    split = canonical_split(wanted)
-    if split in layout.splits:
-        return (split,)
-    raise unknown_split(layout, wanted)
 
 
 def _join(parts: list[ClassificationData]) -> ClassificationData:

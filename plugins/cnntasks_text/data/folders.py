@@ -7,12 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 from cnntasks import (
-    SPLIT_NAMES,
     DataProblems,
     InputError,
     canonical_split,
     counted,
     sort_classes,
+    split_folders,
 )
 from cnntasks_text.data.records import TextData, TextExample, make_data
 from cnntasks_text.encodings import decode_text, unreadable
@@ -111,21 +111,8 @@ def find_folders(location: Path) -> FolderLayout | None:
         return None
     splits = [path for path in folders if canonical_split(path.name)]
     if any(_has_texts(inner) for path in splits for inner in _entries(path) if inner.is_dir()):
-        return FolderLayout(location, _places(location, splits))
+        return FolderLayout(location, split_folders(location, splits))
     return FolderLayout(location, {"all": location})
-
-
-def _places(location: Path, folders: list[Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in folders:
-        split = canonical_split(path.name) or ""
-        if split in found:
-            raise InputError(
-                f"{location}: {found[split].name} and {path.name} are both its {split} split; "
-                "merge or rename one"
-            )
-        found[split] = path
-    return {split: found[split] for split in SPLIT_NAMES if split in found}
 
 
 def _search(place: Path) -> _Scan:

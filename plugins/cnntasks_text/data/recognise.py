@@ -7,11 +7,9 @@ from pathlib import Path
 
 from cnntasks import (
     DataFormats,
-    DataLayout,
     InputError,
-    canonical_split,
+    choose_splits,
     counted,
-    unknown_split,
 )
 from cnntasks_text.data.folders import find_folders
 from cnntasks_text.data.records import Columns, TextData
@@ -63,20 +61,6 @@ def available_splits(location: Path, columns: Columns = _USUAL) -> list[str]:
         InputError: not a data set.
     """
     return text_formats(columns).available_splits(location)
-
-
-def choose_splits(layout: DataLayout[TextData], wanted: str | None) -> tuple[str, ...]:
-    """The splits to read for `wanted`; no name, or `"all"`, stands for every text there is.
-
-    Raises:
-        InputError: there is no such split; the message lists those there are.
-    """
-    if not wanted or wanted == "all":
-        return layout.splits
-    split = canonical_split(wanted)
-    if split in layout.splits:
-        return (split,)
-    raise unknown_split(layout, wanted)
 
 
 def _join(parts: list[TextData]) -> TextData:
