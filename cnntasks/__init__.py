@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cnntasks.cli.fitting import fit_options as fit_options
     from cnntasks.cli.fitting import recipe_of as recipe_of
     from cnntasks.cli.fitting import report_trained as report_trained
+    from cnntasks.cli.lifecycle import run_lifecycle as run_lifecycle
     from cnntasks.cli.measuring import MeasureOptions as MeasureOptions
     from cnntasks.cli.measuring import evaluate_options as evaluate_options
     from cnntasks.cli.measuring import progress_bar as progress_bar
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
     from cnntasks.errors import ModelError as ModelError
     from cnntasks.errors import PluginError as PluginError
     from cnntasks.errors import UsageError as UsageError
+    from cnntasks.gradients import OpenNetwork as OpenNetwork
+    from cnntasks.gradients import open_network as open_network
     from cnntasks.hookspecs import HOOK_API_VERSION as HOOK_API_VERSION
     from cnntasks.hookspecs import hookimpl as hookimpl
     from cnntasks.labels import SPLIT_NAMES as SPLIT_NAMES
@@ -89,6 +92,7 @@ if TYPE_CHECKING:
     from cnntasks.pipeline import Pipeline as Pipeline
     from cnntasks.pipeline import find_model as find_model
     from cnntasks.pipeline import load as load
+    from cnntasks.plugins import data_formats as data_formats
     from cnntasks.task import DataReport as DataReport
     from cnntasks.task import Finding as Finding
     from cnntasks.task import GraphSpec as GraphSpec
@@ -146,6 +150,7 @@ _EXPORTS = {
     "ModelCard": "cnntasks.models.card",
     "ModelError": "cnntasks.errors",
     "NetworkInfo": "cnntasks.backbones.catalog",
+    "OpenNetwork": "cnntasks.gradients",
     "Order": "cnntasks.training.order",
     "Outcome": "cnntasks.task",
     "Pipeline": "cnntasks.pipeline",
@@ -161,7 +166,6 @@ _EXPORTS = {
     "UsageError": "cnntasks.errors",
     "canonical_split": "cnntasks.labels",
     "choose_splits": "cnntasks.labels",
-    "split_folders": "cnntasks.labels",
     "class_color": "cnntasks.media.draw",
     "class_key": "cnntasks.labels",
     "confusion_picture": "cnntasks.training.figures",
@@ -171,6 +175,7 @@ _EXPORTS = {
     "counted": "cnntasks.labels",
     "create_backbone": "cnntasks.backbones.registry",
     "create_classifier": "cnntasks.backbones.classifier",
+    "data_formats": "cnntasks.plugins",
     "describe_network": "cnntasks.backbones.arithmetic",
     "divide_location": "cnntasks.datasets",
     "draw_boxes": "cnntasks.media.draw",
@@ -195,6 +200,7 @@ _EXPORTS = {
     "measure_classes": "cnntasks.training.measures",
     "mistakes_table": "cnntasks.training.figures",
     "open_device": "cnntasks.engines.torch",
+    "open_network": "cnntasks.gradients",
     "open_records": "cnntasks.output.files",
     "pad_by_reflection": "cnntasks.backbones.surgery",
     "pool_by_average": "cnntasks.backbones.surgery",
@@ -209,9 +215,11 @@ _EXPORTS = {
     "report_score": "cnntasks.cli.measuring",
     "report_trained": "cnntasks.cli.fitting",
     "resize_image": "cnntasks.media.images",
+    "run_lifecycle": "cnntasks.cli.lifecycle",
     "run_task": "cnntasks.cli.options",
     "shortened": "cnntasks.training.figures",
     "sort_classes": "cnntasks.labels",
+    "split_folders": "cnntasks.labels",
     "split_stratified": "cnntasks.labels",
     "task_options": "cnntasks.cli.options",
     "train_model": "cnntasks.training.model",

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnntasks.discovery import Candidate, find_plugins, isolated, notify
 from cnntasks.errors import CnntasksError, PluginError, UsageError
 from cnntasks.registration import Registration, call_hook, register
+from cnntasks.task import import_attribute
 
 if TYPE_CHECKING:
     from cnntasks.catalog import CatalogEntry
+    from cnntasks.datasets import DataFormats
     from cnntasks.task import TaskSpec
 
 #: The command line's own commands, which no plugin can take.
@@ -293,6 +295,22 @@ def reset() -> None:
 def get_task(name: str) -> TaskSpec:
     """`registry().task(name)`."""
     return registry().task(name)
+
+
+def data_formats(task: str) -> DataFormats[Any]:
+    """The formats in which a task reads labelled data sets, for a plugin that reads them too.
+
+    `data_formats("classify").read(location, split)` gives parts with `classes` and `examples`,
+    each with `name`, `label` and, for pictures, `load()`.
+
+    Raises:
+        UsageError: there is no such task, or it does not offer its formats.
+    """
+    spec = get_task(task)
+    if spec.data is None:
+        raise UsageError(f"{task} does not tell how its data sets are read (TaskSpec.data)")
+    formats: DataFormats[Any] = import_attribute(spec.data)
+    return formats
 
 
 def model_entries() -> dict[str, CatalogEntry]:

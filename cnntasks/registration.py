@@ -118,18 +118,21 @@ def _tasks(results: list[list[Any]]) -> dict[str, TaskSpec]:
         if spec.name in tasks:
             raise PluginError(f"it registers the verb {spec.name!r} twice")
         _check_text(spec.name, "summary", spec.summary)
-        _check_text(spec.name, "default_model", spec.default_model)
+        if spec.default_model is not None:
+            _check_text(spec.name, "default_model", spec.default_model)
         for part in _REFERENCES:
             value = getattr(spec, part.name)
             if value is not None or part.default is MISSING:
                 _check_reference(f"{part.name} of {spec.name!r}", value)
-        if (spec.predictor is None) == (spec.opener is None):
-            raise PluginError(f"{spec.name!r} needs either a predictor or an opener, and not both")
         accepts: Any = spec.accepts
         if not isinstance(accepts, tuple) or not all(isinstance(it, str) for it in accepts):
             raise PluginError(
                 f"accepts of {spec.name!r} is {accepts!r}; a tuple of tasks is expected"
             )
+        none = spec.predictor is None and spec.opener is None
+        both = spec.predictor is not None and spec.opener is not None
+        if both or (none and spec.default_model is not None and not accepts):
+            raise PluginError(f"{spec.name!r} needs either a predictor or an opener, and not both")
         tasks[spec.name] = spec
     return tasks
 

@@ -98,8 +98,10 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
         "cnntasks",
         "cnntasks_classify",
         "cnntasks_detect",
+        "cnntasks_features",
         "cnntasks_style",
         "cnntasks_text",
+        "cnntasks_visualize",
     }
 
 
