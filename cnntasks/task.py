@@ -37,8 +37,8 @@ class TaskSpec:
             or `accepts` names other tasks) may do without predictor and opener.
         accepts: other tasks whose models this one can use too, by name or folder.
         network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine and by
-            `cnntasks.open_network`. Where `forward` ends in a softmax, a method `logits` of the same
-            arguments, whose dict has the `logits`, lets gradients start before it.
+            `cnntasks.open_network`. Where `forward` ends in a softmax, a method `logits` with the
+            same arguments, whose dict has the `logits`, lets gradients start before it.
         train: of a `click.Command`, `cnntasks train <name>`; a task without one cannot be trained.
         evaluate: of a `click.Command`, `cnntasks evaluate <name>`.
         checker: of a function `(Path) -> DataReport` for `cnntasks data check`; further keyword
