@@ -31,6 +31,27 @@ MOST_TOKENS = 2**16
 NGRAMS = 8
 
 
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a model folder, without padding or truncation.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    from tokenizers import Tokenizer
+
+    path = folder / TOKENIZER_FILE
+    try:
+        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except Exception as error:  # the library raises bare exceptions
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"{path}: cannot read this tokenizer ({line}); fetch the model again"
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A text as the network gets it.
@@ -165,19 +186,7 @@ class TextPredictor:
             ModelError: the tokenizer is missing or damaged.
             UsageError: as for the class.
         """
-        from tokenizers import Tokenizer
-
-        path = folder / TOKENIZER_FILE
-        try:
-            tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
-        except Exception as error:  # the library raises bare exceptions
-            line = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ModelError(
-                f"{path}: cannot read this tokenizer ({line}); fetch the model again"
-            ) from error
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return cls(card, tokenizer, **options)
+        return cls(card, read_tokenizer(folder), **options)
 
     def decode(self, source: Source) -> Reading:
         """Read a text and take it apart; raises InputError."""
