@@ -9,7 +9,8 @@ Python, against a loop over the same network in eager torch, one sentence at a t
 tokenizer written in Python (the same vocabulary, longest pieces first); (d) peak memory over many
 lines against few; (e) with `--train FILE...` (SST-2: its phrases and its training sentences), the
 time of an epoch over all texts in there, with the settings of `cnntasks train text`. Sentences
-are random words of the model's vocabulary, 5 to 35 of them, unless `--texts` names a file of real ones. Commands run in turn, medians are compared.
+are random words of the model's vocabulary, 5 to 35 of them, unless `--texts` names a file of real
+ones. Commands run in turn, medians are compared.
 """
 
 from __future__ import annotations
