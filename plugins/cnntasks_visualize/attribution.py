@@ -21,6 +21,7 @@ from cnntasks_visualize.targets import class_scores
 Baseline = Literal["black", "mean"]
 #: Inputs that go through the network together.
 _BATCH = 8
+_FEWEST_STEPS, _MOST_STEPS = 32, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +97,17 @@ def integrated_gradients(
     target: int,
     *,
     baseline: Baseline = "black",
-    steps: int = 64,
+    steps: int | None = None,
 ) -> Attribution:
     """The gradient on the straight way from a baseline to the input, times that way.
 
     Sundararajan, Taly & Yan 2017, equation 1, by Gauss-Legendre quadrature. The values add up to
     the difference of the class score between the two (completeness); `facts` has that difference,
-    the sum and what the quadrature missed.
+    the sum, and the steps that were taken.
 
     Args:
-        steps: places on the way where the gradient is taken.
+        steps: places on the way where the gradient is taken; when None as many as it takes to miss
+            at most 1% of the difference, from 32 to 512.
     """
     from captum.attr import IntegratedGradients
 
@@ -113,11 +115,17 @@ def integrated_gradients(
     start = baseline_of(x, baseline)
     score = _score_of(opened, feeds, feed, target)
     method = IntegratedGradients(score)
-    values = method.attribute(x, baselines=start, n_steps=steps, internal_batch_size=_BATCH)
     with torch.no_grad():
         difference = float(score(x)[0] - score(start)[0])
-    total = float(values.double().sum())
-    facts = {"sum": total, "score_difference": difference, "missed": difference - total}
+    taken = steps or _FEWEST_STEPS
+    while True:
+        values = method.attribute(x, baselines=start, n_steps=taken, internal_batch_size=_BATCH)
+        total = float(values.double().sum())
+        close = abs(difference - total) <= 0.01 * abs(difference)
+        if steps is not None or close or taken >= _MOST_STEPS:
+            break
+        taken *= 2
+    facts = {"sum": total, "score_difference": difference, "steps": float(taken)}
     return Attribution(values[0].detach().cpu().numpy().astype(np.float32), facts)
 
 

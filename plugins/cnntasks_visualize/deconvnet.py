@@ -66,75 +66,76 @@ def strongest_place(maps: Tensor, unit: int) -> tuple[int, ...]:
     return tuple(int(index) for index in np.unravel_index(flat, tuple(maps.shape[1:])))
 
 
-def project(
-    opened: OpenNetwork,
-    feeds: Mapping[str, Tensor],
-    feed: str,
-    layer: Layer,
-    unit: int,
-    place: tuple[int, ...] | None = None,
-) -> Projection:
-    """Send one activation back to the input: unpooled by switches, rectified, filters transposed.
+class Projector:
+    """Sends activations of a layer back to one input: unpooled, rectified, filters transposed.
 
     All other activations of the layer are set to 0 (section 2.1 of the paper). A mean instead of
-    a maximum is spread evenly over its inputs, and tanh, which does not rectify, keeps its
-    gradient.
+    a maximum is spread evenly over its inputs; see `rules` for activations that do not rectify.
 
     Args:
-        place: within the unit's map; the strongest by default.
+        feeds: of the one input.
+        feed: the one that is looked at.
     """
-    tensors = {name: value.detach() for name, value in feeds.items()}
-    x = tensors[feed] = tensors[feed].requires_grad_()
-    rule = BackwardRule("deconvnet")
-    with rule:
-        maps = run_to(opened.network, layer, tensors)
-    if place is None:
-        place = strongest_place(maps[0], unit)
-    seed = torch.zeros_like(maps)
-    index = (0, unit, *place)
-    activation = maps[index].detach()
-    seed[index] = activation
-    (values,) = torch.autograd.grad(maps, x, seed)
-    return Projection(
-        unit=unit,
-        place=place,
-        activation=float(activation),
-        values=values[0].cpu().numpy().astype(np.float32),
-        box=connected_box(opened, feeds, feed, layer, place),
-        counts=dict(rule.counts),
-    )
+
+    def __init__(
+        self, opened: OpenNetwork, feeds: Mapping[str, Tensor], feed: str, layer: Layer
+    ) -> None:
+        tensors = {name: value.detach() for name, value in feeds.items()}
+        self._input = tensors[feed] = tensors[feed].requires_grad_()
+        rule = BackwardRule("deconvnet")
+        with rule:
+            self._maps = run_to(opened.network, layer, tensors)
+        self._counts = dict(rule.counts)
+        self._connected = _Connected(opened, feeds, feed, layer)
+
+    def __call__(self, unit: int, place: tuple[int, ...] | None = None) -> Projection:
+        """One unit's answer at a place in its map, the strongest by default."""
+        if place is None:
+            place = strongest_place(self._maps[0], unit)
+        seed = torch.zeros_like(self._maps)
+        index = (0, unit, *place)
+        activation = self._maps[index].detach()
+        seed[index] = activation
+        (values,) = torch.autograd.grad(self._maps, self._input, seed, retain_graph=True)
+        return Projection(
+            unit=unit,
+            place=place,
+            activation=float(activation),
+            values=values[0].cpu().numpy().astype(np.float32),
+            box=self._connected(place),
+            counts=self._counts,
+        )
 
 
-def connected_box(
-    opened: OpenNetwork,
-    feeds: Mapping[str, Tensor],
-    feed: str,
-    layer: Layer,
-    place: tuple[int, ...],
-) -> Box:
+class _Connected:
     """The part of the input that a layer's place is connected to: its receptive field, cut to it.
 
     Found by going back with every activation taken for the identity and every maximum for a mean,
     so that no number can hide a connection.
     """
-    tensors = {name: value.detach() for name, value in feeds.items()}
-    # Noise: a network may send equal inputs to zero.
-    x = torch.randn(feeds[feed].shape, generator=torch.Generator().manual_seed(0))
-    x = tensors[feed] = x.to(feeds[feed].device).requires_grad_()
-    with BackwardRule("support"):
-        maps = run_to(opened.network, layer, tensors)
-        weights = torch.rand(
-            maps.shape[1], generator=torch.Generator().manual_seed(1), dtype=torch.float32
-        ).to(maps.device)
-        # All units of the place at once: single weights may be 0.
-        total = (maps[(0, slice(None), *place)] * weights).sum()
-    (gradient,) = torch.autograd.grad(total, x)
-    reached = gradient[0].abs()
-    reached = reached.sum(dim=2) if reached.dim() == 3 else reached
-    rows, columns = (torch.nonzero(reached.sum(dim=dim)).flatten().tolist() for dim in (1, 0))
-    if not rows or not columns:
-        return Box(0, 0, *reached.shape)
-    return Box(rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
+
+    def __init__(
+        self, opened: OpenNetwork, feeds: Mapping[str, Tensor], feed: str, layer: Layer
+    ) -> None:
+        tensors = {name: value.detach() for name, value in feeds.items()}
+        # Noise: a network may send equal inputs to zero.
+        x = torch.randn(feeds[feed].shape, generator=torch.Generator().manual_seed(0))
+        self._input = tensors[feed] = x.to(feeds[feed].device).requires_grad_()
+        with BackwardRule("support"):
+            maps = run_to(opened.network, layer, tensors)[0]
+        # All units at once, each with its own weight: single connections may be 0, or cancel.
+        generator = torch.Generator().manual_seed(1)
+        weights = 0.5 + torch.rand(len(maps), generator=generator).to(maps)
+        self._mixed = torch.einsum("u...,u->...", maps, weights)
+
+    def __call__(self, place: tuple[int, ...]) -> Box:
+        (gradient,) = torch.autograd.grad(self._mixed[place], self._input, retain_graph=True)
+        reached = gradient[0].abs()
+        reached = reached.sum(dim=2) if reached.dim() == 3 else reached
+        rows, columns = (torch.nonzero(reached.sum(dim=dim)).flatten().tolist() for dim in (1, 0))
+        if not rows or not columns:
+            return Box(0, 0, *reached.shape)
+        return Box(rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,13 +172,13 @@ def last_map(layers: Sequence[Layer]) -> Layer:
 
 
 def middle_map(layers: Sequence[Layer]) -> Layer:
-    """A stage in the middle: past edges, before whole objects."""
+    """A stage somewhat before the middle: past edges, before whole objects."""
     maps = [layer for layer in layers if layer.is_map]
     stages = [layer for layer in maps if layer.stage]
     if not maps:
         raise UsageError("no layer of this network has maps; choose one with --layer")
     chosen = stages or maps
-    return chosen[len(chosen) // 2]
+    return chosen[round(0.4 * len(chosen))]
 
 
 def first_map(layers: Sequence[Layer]) -> Layer:

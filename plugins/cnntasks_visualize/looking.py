@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cnntasks import CnntasksError, InputError, OpenNetwork, Source
-from cnntasks_visualize.deconvnet import PATCHES, Projection, answers, project, strongest
+from cnntasks_visualize.deconvnet import PATCHES, Projection, Projector, answers, strongest
 from cnntasks_visualize.layers import (
     Layer,
     check_unit,
@@ -75,7 +75,9 @@ def show_activations(
     with torch.no_grad():
         maps = run_to(opened.network, layer, feeds)[0].float().cpu().numpy()
     units = [check_unit(layer, unit) for unit in settings.units]
-    if not units:
+    if not units and not layer.is_map:
+        units = [*range(layer.units)]
+    elif not units:
         count = settings.count or _MAPS
         units = sorted(strongest_units(maps, count)) if count < len(maps) else [*range(len(maps))]
     summary = {
@@ -121,7 +123,8 @@ def show_projections(
         peaks = maps.reshape(len(maps), -1).amax(dim=1)
         units = peaks.argsort(descending=True)[: settings.count or PATCHES].tolist()
     place = _place(layer, settings)
-    found = [project(opened, feeds, view.feed, layer, unit, place) for unit in units]
+    projector = Projector(opened, feeds, view.feed, layer)
+    found = [projector(unit, place) for unit in units]
     summary = {"layer": layer.name, "units": [_facts(it) for it in found], **_counted(found)}
     arrays = {"projections": np.stack([it.values for it in found])}
     if len(found) == 1:
@@ -166,7 +169,7 @@ def show_strongest(
     for answer in best:
         feeds = opened.feeds([opened.decode(answer.source)])
         view = InputView.of(feeds, opened.card.name)
-        it = project(opened, feeds, view.feed, layer, answer.unit, answer.place)
+        it = Projector(opened, feeds, view.feed, layer)(answer.unit, answer.place)
         found.append(it)
         tiles.append(_patch(it, feeds, view))
     names = [answer.source.relative.name for answer in best]

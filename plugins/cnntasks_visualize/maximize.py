@@ -57,16 +57,16 @@ class Ascent:
     Attributes:
         iterations: steps of the optimiser.
         parametrization: see `Painting`.
-        jitter: pixels; None for one in 28 of the longer side, 0 for no transformations at all.
+        jitter: pixels; None for 2 and one in 37 of the longer side, 0 for no transformations.
         variation: weight of the total variation.
-        decay: weight of the squared distance from grey.
+        decay: weight of the squared distance from the ground: the mean of the training data.
         seed: of everything random.
     """
 
     iterations: int = 200
     parametrization: Parametrization = "fourier"
     jitter: int | None = None
-    variation: float = 0.0
+    variation: float = 100.0
     decay: float = 0.0
     seed: int = 0
 
@@ -85,6 +85,14 @@ class Maximum:
     start: float
     end: float
     trace: tuple[float, ...]
+
+
+def _ground(opened: OpenNetwork) -> float:
+    """The mean brightness of what the network learned from, 0..1: neither ink nor paper."""
+    mean = opened.card.preprocessing.get("mean")
+    if not isinstance(mean, list | tuple) or not mean:
+        return 0.5
+    return min(max(sum(mean) / len(mean) / 255, 0.02), 0.98)
 
 
 def maximize(
@@ -106,14 +114,17 @@ def maximize(
     x = feeds[feed]
     pixels = x.dim() == 4
     shape = (x.shape[3], *x.shape[1:3]) if pixels else (1, *x.shape[1:])
-    painting = Painting(shape, ascent.parametrization, pixels, ascent.seed).to(x.device)
+    ground = _ground(opened) if pixels else 0.0
+    painting = Painting(shape, ascent.parametrization, pixels, ground or 0.5, ascent.seed).to(
+        x.device
+    )
     level, reach = _LEVEL, _RANGE
     if not pixels and float(x.std()) > 0:
         level, reach = float(x.mean()), float(x.std())
     side = max(shape[1:])
-    pixels_of_jitter = round(side / 28) if ascent.jitter is None else ascent.jitter
+    shifts = round(2 + side / 37) if ascent.jitter is None else ascent.jitter
     # What is heard is neither turned nor scaled.
-    jitter = Jitter(pixels_of_jitter, *((5.0, 0.06) if pixels else (0.0, 0.0)), ascent.seed)
+    jitter = Jitter(shifts, *((5.0, 0.06) if pixels else (0.0, 0.0)), ascent.seed)
 
     def as_feed(picture: Tensor) -> Tensor:
         if pixels:
@@ -126,7 +137,6 @@ def maximize(
 
     start = reached()
     optimizer = torch.optim.Adam(painting.parameters(), lr=_RATE)
-    ground = 0.5 if pixels else 0.0
     trace = []
     for _ in range(ascent.iterations):
         optimizer.zero_grad()

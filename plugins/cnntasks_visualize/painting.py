@@ -8,6 +8,7 @@ Visualization").
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -35,6 +36,7 @@ class Painting(nn.Module):
         shape: channels, rows and columns.
         parametrization: `fourier`, or `pixels` for each number itself.
         bounded: it ends in 0..1 (pixels) by a sigmoid; else it is left as it is, about 0.
+        ground: the brightness that it starts from where it is bounded, 0..1.
         seed: of the random start.
     """
 
@@ -46,6 +48,7 @@ class Painting(nn.Module):
         shape: Sequence[int],
         parametrization: Parametrization = "fourier",
         bounded: bool = True,
+        ground: float = 0.5,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -53,6 +56,7 @@ class Painting(nn.Module):
         self.shape = (channels, rows, columns)
         self.fourier = parametrization == "fourier"
         self.bounded = bounded
+        self.ground = math.log(ground / (1 - ground))
         generator = torch.Generator().manual_seed(seed)
         if self.fourier:
             y = torch.fft.fftfreq(rows)[:, None]
@@ -77,7 +81,7 @@ class Painting(nn.Module):
             spectrum = torch.view_as_complex(values.contiguous()) * self.scale
             values = torch.fft.irfft2(spectrum, s=self.shape[1:])
         mixed = torch.einsum("ij,jhw->ihw", self.colors, values)
-        return (mixed.sigmoid() if self.bounded else mixed)[None]
+        return ((mixed + self.ground).sigmoid() if self.bounded else mixed)[None]
 
 
 def total_variation(x: Tensor) -> Tensor:

@@ -69,17 +69,31 @@ def signed_overlay(image: Picture, values: Values) -> Picture:
 
     Args:
         image: RGB H×W×3.
-        values: H×W, of either sign.
+        values: H×W, of either sign; summed over blocks where there are too many for the eye.
     """
     times = max(1, _LEGIBLE // max(image.shape[:2]))
+    values = _in_blocks(values)
     reach = float(np.quantile(np.abs(values), 0.99)) or float(np.abs(values).max()) or 1.0
     share = np.clip(values / reach, -1, 1)
-    grey = 255 - 0.25 * (255 - image.mean(axis=2, keepdims=True))
+    grey = 255 - 0.35 * (255 - image.mean(axis=2, keepdims=True))
     red, blue = np.array([190.0, 20, 30]), np.array([20.0, 60, 190])
     strength = np.abs(share)[..., np.newaxis]
     paint = np.where(share[..., np.newaxis] > 0, red, blue)
     mixed = grey * (1 - strength) + paint * strength
     return np.asarray(mixed.round(), np.uint8).repeat(times, axis=0).repeat(times, axis=1)
+
+
+def _in_blocks(values: Values) -> Values:
+    """The mean of each block, at each of its places; at most about 64 blocks along a side."""
+    size = max(1, round(max(values.shape) / 64))
+    if size == 1:
+        return values
+    rows, columns = (-(-side // size) * size for side in values.shape)
+    padded = np.zeros((rows, columns), np.float64)
+    padded[: values.shape[0], : values.shape[1]] = values
+    blocks = padded.reshape(rows // size, size, columns // size, size).mean(axis=(1, 3))
+    whole = blocks.repeat(size, axis=0).repeat(size, axis=1)
+    return whole[: values.shape[0], : values.shape[1]]
 
 
 def side_by_side(images: Sequence[Picture], gap: int = 6) -> Picture:

@@ -8,8 +8,9 @@ maximum stood (its switch): autograd does both. What the methods change is the r
 - `guided`: both at once (Springenberg et al. 2015, section 3.4);
 - `support`: everything, whatever the numbers: which inputs a unit is connected to.
 
-The rule holds for modules and for functions alike. Activations that do not rectify (tanh) keep
-their gradient under the first three.
+The rule holds for modules and for functions alike. An activation that does not rectify (tanh)
+keeps its gradient, but under `deconvnet` the signal passes it as it is: a unit that answers with
+all its strength has no gradient left, and the deconvnet asks what it answered to.
 """
 
 from __future__ import annotations
@@ -46,12 +47,24 @@ class _Rectified(torch.autograd.Function):
         return back * passed if ctx.guided else back, None, None, None
 
 
+class _Straight(torch.autograd.Function):
+    """Any activation forward, the identity backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
+        return y.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0], None
+
+
 class BackwardRule(TorchFunctionMode):
     """While it is entered, everything that runs goes back by `rule`.
 
     Attributes:
         counts: how many times `rectifier`, `switches` (a max pooling) and `smooth` (another
-            activation, which keeps its gradient) were met.
+            activation) were met.
     """
 
     def __init__(self, rule: Rule) -> None:
@@ -82,6 +95,8 @@ class BackwardRule(TorchFunctionMode):
             self.counts["smooth"] += 1
             if self.rule == "support":
                 return args[0]
+            if self.rule == "deconvnet" and args[0].requires_grad:
+                return _Straight.apply(args[0], func(*args, **given).detach())
         return func(*args, **given)
 
     def _rectify(

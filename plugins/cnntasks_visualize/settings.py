@@ -40,7 +40,7 @@ class Settings:
         classes: names or numbers; the likeliest one when empty.
         count: pictures on a sheet at most; the method's usual number when None.
         baseline: of integrated gradients, `black` or `mean`.
-        steps: of integrated gradients.
+        steps: of integrated gradients; as many as it takes when None.
         window, stride: of the occluding square; an eighth of the input, and half the window.
         iterations, jitter, variation, decay, parametrization, seed: of maximize.
     """
@@ -52,12 +52,12 @@ class Settings:
     classes: tuple[str, ...] = ()
     count: int | None = None
     baseline: Literal["black", "mean"] = "black"
-    steps: int = 64
+    steps: int | None = None
     window: int | None = None
     stride: int | None = None
     iterations: int = 200
     jitter: int | None = None
-    variation: float = 0.0
+    variation: float = 100.0
     decay: float = 0.0
     parametrization: Literal["fourier", "pixels"] = "fourier"
     seed: int = 0

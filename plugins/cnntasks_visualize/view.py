@@ -83,13 +83,15 @@ class InputView:
     def projection(
         self, values: NDArray[np.floating[Any]], feeds: Mapping[str, Tensor]
     ) -> NDArray[np.uint8]:
-        """A signal that went back to the input as a picture: 0 is grey, in the input's colours."""
+        """A signal that went back to the input as a picture: 0 is grey, colours evenly strong."""
         rows, columns = self.size(feeds)
         if self.layout == "features":
             part = values[::-1, :columns]
             return colored(_around_grey(part), "gray")
-        part = np.broadcast_to(values[:rows, :columns], (rows, columns, 3))
-        return (_around_grey(part) * 255).round().astype(np.uint8)
+        part = values[:rows, :columns]
+        parts = [_around_grey(part[..., channel]) for channel in range(part.shape[2])]
+        picture = np.broadcast_to(np.stack(parts, axis=2), (rows, columns, 3))
+        return (picture * 255).round().astype(np.uint8)
 
 
 def _around_grey(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
