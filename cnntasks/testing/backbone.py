@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from cnntasks.errors import UsageError
-from cnntasks.testing.subject import Violation, require, violated
+from cnntasks.testing.subject import ContractError, require, violated
 
 
 class BackboneContract:
@@ -66,9 +66,9 @@ class BackboneContract:
         try:
             backbone(self.pictures(), ["no-such-stage"])
         except UsageError as error:
-            require(first in str(error), f"{self.name}: the error does not list the stages: {error}")
+            require(first in str(error), f"{self.name}: the stages are not listed: {error}")
         else:
-            raise Violation(f"{self.name}: a stage that does not exist is no error")
+            raise ContractError(f"{self.name}: a stage that does not exist is no error")
 
     def test_pictures_do_not_see_each_other(self) -> None:
         """In evaluation mode a picture has the same maps alone and in a batch."""
@@ -93,9 +93,7 @@ class BackboneContract:
         require(not without, f"{self.name}: no gradient reaches {', '.join(without[:3])}")
         backbone.freeze(backbone.stages[0].name)
         first = next(iter(backbone.parameters()), None)
-        require(
-            first is None or not first.requires_grad, f"{self.name}: freeze() freezes nothing"
-        )
+        require(first is None or not first.requires_grad, f"{self.name}: freeze() freezes nothing")
 
     def test_it_exports(self) -> None:
         """The last stage exports to ONNX and agrees with torch."""

@@ -12,6 +12,7 @@ from cnntasks.testing.predicting import (
     engines_agree,
     model_folder_travels,
     results_are_plain_and_repeatable,
+    verb_reports_bad_inputs,
     verb_runs,
     verb_works,
 )
@@ -28,7 +29,7 @@ ALWAYS = (plugin_is_found, registration_is_light, names_follow_conventions, help
 #: Of one with a predictor.
 PREDICTOR = (
     results_are_plain_and_repeatable, bad_inputs_stop_nothing, engines_agree,
-    model_folder_travels, verb_works,
+    model_folder_travels, verb_works, verb_reports_bad_inputs,
 )  # fmt: skip
 #: Of one without.
 COMMAND = (verb_runs,)

@@ -20,8 +20,8 @@ def training_resumes(subject: Subject) -> None:
     It runs for two epochs, and once more with an interruption after the first.
 
     Raises:
-        Violation: it fails, the model is not whole or is for another task, or what a resumed run
-            learned differs from what one run learned.
+        ContractError: it fails, the model is not whole or is for another task, or a resumed run
+            learned something else than one run.
     """
     title = f"cnntasks train {subject.task}"
     whole = subject.work / "trained"

@@ -11,14 +11,14 @@ from cnntasks.errors import InputError
 from cnntasks.models.card import ModelCard, read_card
 from cnntasks.models.folder import verify_folder
 from cnntasks.pipeline import find_model, load
-from cnntasks.testing.subject import Subject, Violation, require, run, violated
+from cnntasks.testing.subject import ContractError, Subject, require, run, violated
 
 
 def results_are_plain_and_repeatable(subject: Subject) -> None:
     """`to_dict` is JSON, `to_rows` has the predictor's columns, and twice gives the same.
 
     Raises:
-        Violation: one of these does not hold.
+        ContractError: one of these does not hold.
     """
     made = load(subject.task, subject.model)
     first, second = made(subject.value), made(subject.value)
@@ -46,7 +46,7 @@ def bad_inputs_stop_nothing(subject: Subject) -> None:
     """An input that cannot be used is an `InputError` that names it, and the others go on.
 
     Raises:
-        Violation: it raises something else, gives a result, or stops the stream.
+        ContractError: it raises something else, gives a result, or stops the stream.
     """
     made = load(subject.task, subject.model)
     bad = subject.bad_value
@@ -76,7 +76,7 @@ def engines_agree(subject: Subject) -> None:
     """ONNX Runtime and torch give the same result but for rounding.
 
     Raises:
-        Violation: they differ by more than the tolerance, or one of them does not run.
+        ContractError: they differ by more than the tolerance, or one of them does not run.
     """
     records = {}
     for engine in ("onnx", "torch"):
@@ -91,7 +91,7 @@ def model_folder_travels(subject: Subject) -> None:
     """A copy of the model folder elsewhere is whole and predicts the same.
 
     Raises:
-        Violation: the card does not survive, the copy is not whole, or says something else.
+        ContractError: the card does not survive, the copy is not whole, or says something else.
     """
     with violated("the model cannot be found"):
         folder = find_model(subject.task, subject.model)
@@ -100,32 +100,48 @@ def model_folder_travels(subject: Subject) -> None:
     card = read_card(copy)
     require(card.task == subject.task, f"the card is one for {card.task!r}")
     require(
-        ModelCard.from_json(card.to_json(), str(copy)) == card, "the card changes when it is written and read"
+        ModelCard.from_json(card.to_json(), str(copy)) == card,
+        "the card changes when it is written and read",
     )
     damage = verify_folder(copy)
     require(not damage, f"the model folder is not whole: {'; '.join(map(str, damage))}")
     if subject.spec.predictor is not None:
         ours, theirs = (load(subject.task, it)(subject.value).to_dict() for it in (folder, copy))
-        require(
-            _listed(ours) == _listed(theirs), "a copy of the model folder gives another result"
-        )
+        require(_listed(ours) == _listed(theirs), "a copy of the model folder gives another result")
 
 
 def verb_works(subject: Subject) -> None:
-    """The verb prints one JSON record for each input, and status 1 with a bad one among them.
+    """The verb prints a JSON record of the sample, which says its source, and ends with status 0.
 
     Raises:
-        Violation: status, records or messages are not so.
+        ContractError: status or records are not so.
     """
-    model = () if subject.model is None else ("--model", subject.model)
-    options = (*model, *subject.options, "--format", "json", "-q")
     title = f"cnntasks {subject.task}"
-    done = run(subject.task, subject.sample, *options)
+    done = run(subject.task, subject.sample, *_options(subject))
     require(done.status == 0, f"{title} SAMPLE ends with status {done.status}: {done.told()}")
     records = _records(title, done.out)
     require(len(records) == 1, f"{title} SAMPLE prints {len(records)} records")
     require("source" in records[0], f"{title}: a record does not say its source")
-    done = run(subject.task, subject.sample, subject.bad_argument(), *options)
+
+
+def verb_reports_bad_inputs(subject: Subject) -> None:
+    """With a bad input beside a good one: status 1, one line that names it, the other's record.
+
+    What the predictor makes of it is the business of `bad_inputs_stop_nothing`.
+
+    Raises:
+        ContractError: it is not so.
+    """
+    try:
+        load(subject.task, subject.model)(subject.bad_value)
+    except InputError:
+        pass
+    except Exception:
+        return
+    else:
+        return
+    title = f"cnntasks {subject.task}"
+    done = run(subject.task, subject.sample, subject.bad_argument(), *_options(subject))
     require(done.status == 1, f"{title} SAMPLE BAD ends with status {done.status}, not 1")
     require(len(_records(title, done.out)) == 1, f"{title}: a bad input stops the good one")
     require("Traceback" not in done.err, f"{title}: a bad input gives a traceback")
@@ -136,7 +152,7 @@ def verb_runs(subject: Subject) -> None:
     """For a verb without a predictor: it ends with status 0 and without a traceback.
 
     Raises:
-        Violation: it does not.
+        ContractError: it does not.
     """
     inputs = (subject.sample,) if subject.sample else ()
     model = () if subject.model is None else ("--model", subject.model)
@@ -147,11 +163,18 @@ def verb_runs(subject: Subject) -> None:
     )
 
 
+def _options(subject: Subject) -> tuple[str, ...]:
+    model = () if subject.model is None else ("--model", subject.model)
+    return (*model, *subject.options, "--format", "json", "-q")
+
+
 def _records(title: str, text: str) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in text.splitlines()]
     except ValueError as error:
-        raise Violation(f"{title} --format json prints what is no JSON: {text[:200]!r}") from error
+        raise ContractError(
+            f"{title} --format json prints what is no JSON: {text[:200]!r}"
+        ) from error
 
 
 def _listed(value: Any) -> Any:

@@ -10,7 +10,7 @@ import click
 
 from cnntasks.discovery import find_plugins
 from cnntasks.task import import_attribute
-from cnntasks.testing.subject import Subject, Violation, require, run
+from cnntasks.testing.subject import ContractError, Subject, require, run
 
 #: Packages that a registration must not import: each costs every start tenths of a second.
 HEAVY = ("torch", "torchvision", "torchaudio", "lightning", "onnxruntime", "numpy", "PIL",
@@ -40,7 +40,7 @@ def registration_is_light(subject: Subject) -> None:
     It happens at every start of `cnntasks`, also for other verbs and for `--help`.
 
     Raises:
-        Violation: it is slow, or imports a package of `HEAVY`.
+        ContractError: it is slow, or imports a package of `HEAVY`.
     """
     plugin = subject.plugin
     taken = []
@@ -52,7 +52,9 @@ def registration_is_light(subject: Subject) -> None:
             check=False,
         )
         if done.returncode:
-            raise Violation(f"{plugin.name}: cannot be registered: {done.stderr.strip()[-300:]}")
+            raise ContractError(
+                f"{plugin.name}: cannot be registered: {done.stderr.strip()[-300:]}"
+            )
         seconds, modules = json.loads(done.stdout.splitlines()[-1])
         heavy = sorted({module.partition(".")[0] for module in modules} & set(HEAVY))
         require(
@@ -63,7 +65,7 @@ def registration_is_light(subject: Subject) -> None:
         taken.append(seconds)
         if seconds < LIGHT_SECONDS:
             return
-    raise Violation(
+    raise ContractError(
         f"{plugin.name}: registering takes {min(taken) * 1000:.0f} ms of CPU time, more than "
         f"{LIGHT_SECONDS * 1000:.0f}; `python -X importtime -c 'import {plugin.name}'` shows where"
     )
@@ -73,7 +75,7 @@ def names_follow_conventions(subject: Subject) -> None:
     """The summary is one sentence, the command has the verb's name, and references exist.
 
     Raises:
-        Violation: the first of these that does not hold.
+        ContractError: the first of these that does not hold.
     """
     spec = subject.spec
     require(
@@ -102,7 +104,7 @@ def help_is_complete(subject: Subject) -> None:
     """`--help` of the verb and of its train and evaluate commands explains every option.
 
     Raises:
-        Violation: a command has no help, or an option has none, or `--help` fails.
+        ContractError: a command has no help, or an option has none, or `--help` fails.
     """
     spec = subject.spec
     commands = {(spec.name,): spec.command}
@@ -125,7 +127,7 @@ def plugin_is_found(subject: Subject) -> None:
     """The plugin is found, loads, and its verb works.
 
     Raises:
-        Violation: it is not there, failed, is blocked by another one, or is disabled.
+        ContractError: it is not there, failed, is blocked by another one, or is disabled.
     """
     plugin = subject.plugin
     require(plugin.status == "ok", f"{plugin.name} is {plugin.status}: {plugin.error}")

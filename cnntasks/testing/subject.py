@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from cnntasks.cli.root import main
-from cnntasks.errors import UsageError
+from cnntasks.errors import CnntasksError
 from cnntasks.plugins import PluginInfo, get_task, registry
 from cnntasks.task import TaskSpec
 
 
-class Violation(AssertionError):
+class ContractError(AssertionError):
     """A plugin breaks the contract; the message says how, and what to do."""
 
 
@@ -50,19 +50,21 @@ class Subject:
         """What the plugin registered.
 
         Raises:
-            Violation: no plugin that works registers this task.
+            ContractError: no plugin that works registers this task.
         """
         try:
             return get_task(self.task)
-        except UsageError as error:
-            raise Violation(f"{error}; is the plugin installed (`pip install -e .`)?") from error
+        except CnntasksError as error:
+            raise ContractError(f"{error}; install the plugin (`pip install -e .`)") from error
 
     @property
     def plugin(self) -> PluginInfo:
         """The plugin that brings the task."""
         owners = [info for info in registry().plugins if self.task in info.verbs]
         if not owners:
-            raise Violation(f"no plugin registers the verb {self.task!r}")
+            raise ContractError(
+                f"no plugin registers the verb {self.task!r}; install it (`pip install -e .`)"
+            )
         return owners[0]
 
     @property
@@ -79,13 +81,13 @@ class Subject:
         """The input that cannot be used, as it stands on the command line.
 
         Raises:
-            Violation: the sample is no file and none was given.
+            ContractError: the sample is no file and none was given.
         """
         if self.broken:
             return self.broken
         sample = Path(self.sample)
         if not sample.is_file():
-            raise Violation("the sample is no file; say by `broken` which input cannot be used")
+            raise ContractError("the sample is no file; say by `broken` which input cannot be used")
         bad = self.work / f"broken{sample.suffix}"
         bad.parent.mkdir(parents=True, exist_ok=True)
         bad.write_bytes(b"\x00\x01 this is nothing that anyone can read \xff\xfe")
@@ -141,13 +143,13 @@ def violated(message: str) -> Iterator[None]:
     """Whatever is raised within is a violation of the contract, told with `message`."""
     try:
         yield
-    except Violation:
+    except ContractError:
         raise
     except Exception as error:
-        raise Violation(f"{message}: {type(error).__name__}: {error}") from error
+        raise ContractError(f"{message}: {type(error).__name__}: {error}") from error
 
 
 def require(condition: object, message: str) -> None:
-    """Raise `Violation` unless the condition holds."""
+    """Raise `ContractError` unless the condition holds."""
     if not condition:
-        raise Violation(message)
+        raise ContractError(message)

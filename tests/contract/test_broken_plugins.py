@@ -1,4 +1,4 @@
-"""Plugins that break the contract in one way each fail the check that is meant for it, and only it."""
+"""Plugins that break the contract in one way each fail the check meant for it, and only it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tone_plugin import PARTS, PLUGIN
 
 import cnntasks
 from cnntasks import plugins
-from cnntasks.testing import Subject, Violation
+from cnntasks.testing import ContractError, Subject
 from cnntasks.testing.contract import ALWAYS, PREDICTOR, TRAINING
 
 CHECKS: dict[str, Callable[[Subject], None]] = {
@@ -42,14 +42,14 @@ BROKEN = {
          '@click.option("--loud", is_flag=True)\n@cnntasks.task_options()\n'
          "def tone(inputs, common, loud)"),
     ),
-    "numpy-result": (
+    "infinite-result": (
         "results_are_plain_and_repeatable", "plain JSON types",
-        ('"score": self.score}', '"score": np.float32(self.score)}'),
+        ('"score": self.score}', '"score": float("inf")}'),
     ),
     "random-result": (
         "results_are_plain_and_repeatable", "gives two results",
-        ("def to_dict(self):", "def to_dict(self):\n        import random, uuid\n"
-         "        return {'label': str(uuid.uuid4())}"),
+        ("return Tone(self.card.classes[best],",
+         "self.calls = getattr(self, 'calls', 0) + 1\n        return Tone(str(self.calls),"),
     ),
     "missing-column": (
         "results_are_plain_and_repeatable", "lacks the columns loudness",
@@ -150,7 +150,7 @@ def failures(subject: Subject, training: bool) -> dict[str, str]:
         part.work.mkdir()
         try:
             check(part)
-        except Violation as violation:
+        except ContractError as violation:
             found[name] = str(violation)
     return found
 
@@ -170,7 +170,7 @@ def test_a_broken_plugin_fails_the_check_that_is_meant_for_it(
 
 
 def test_a_task_that_is_not_there_is_a_violation(tmp_path: Path) -> None:
-    with pytest.raises(Violation, match="is the plugin installed"):
+    with pytest.raises(ContractError, match="no plugin registers the verb 'no-such-task'"):
         CHECKS["plugin_is_found"](Subject("no-such-task", tmp_path))
 
 
@@ -179,5 +179,5 @@ def test_a_model_of_another_task_is_a_violation(subject: Callable[..., Subject])
     assert made.model is not None
     card = Path(made.model) / "card.json"
     card.write_text(card.read_text().replace('"task": "tone"', '"task": "tune"'))
-    with pytest.raises(Violation, match="tune"):
+    with pytest.raises(ContractError, match="tune"):
         CHECKS["model_folder_travels"](made)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -29,9 +27,7 @@ class TestClassify(TaskContract):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     cnntasks.write_image(path, picture)
         train = (str(work / "data"), "--backbone", "lenet5", "--batch-size", "4")
-        return Subject(
-            self.task, work, str(SAMPLES / "dog.webp"), model=self.model, train=train
-        )
+        return Subject(self.task, work, str(SAMPLES / "dog.webp"), model=self.model, train=train)
 
 
 class TestDetect(TaskContract):
@@ -47,7 +43,7 @@ class TestStyle(TaskContract):
         for name, level in (("content", 90), ("style", 160)):
             picture = np.random.default_rng(level).integers(0, level, (40, 40, 3), np.uint8)
             cnntasks.write_image(work / f"{name}.png", picture)
-        more = (str(work / "style.png"), "--steps", "2", "--size", "40", "-q")
+        more = (str(work / "style.png"), "--iterations", "2", "--size", "40", "-q")
         return Subject(
             self.task, work, str(work / "content.png"),
             options=(*more, "--output", str(work / "out.png")),
@@ -72,20 +68,8 @@ class TestText(TaskContract):
         (work / "texts.tsv").write_text("label\ttext\n" + "\n".join(rows) + "\n")
         train = (str(work / "texts.tsv"), "--dimensions", "8", "--pieces", "50",
                  "--texts-per-epoch", "24", "--batch-size", "8")  # fmt: skip
-        return Subject(
-            self.task, work, self.sample, self.broken, self.model, train=train
-        )
+        return Subject(self.task, work, self.sample, self.broken, self.model, train=train)
 
 
 class TestResNet(BackboneContract):
     name = "resnet18"
-
-
-class TestEfficientNet(BackboneContract):
-    name = "efficientnet_lite0"
-
-
-class TestVgg(BackboneContract):
-    name = "vgg16"
-    size = 32
-    in_channels: ClassVar[Sequence[int]] = (1,)

@@ -5,7 +5,7 @@ An input is a file of four numbers; the result says whether they are high or low
 
 from __future__ import annotations
 
-PLUGIN = '''
+PLUGIN = """
 import cnntasks
 
 @cnntasks.hookimpl
@@ -14,7 +14,7 @@ def register_tasks():
         name="tone", summary="Say whether numbers are high or low.", default_model="tone",
         command="NAME_parts:tone", predictor="NAME_parts:TonePredictor",
         network="NAME_parts:build", train="NAME_parts:train")]
-'''
+"""
 
 PARTS = '''
 from dataclasses import dataclass
