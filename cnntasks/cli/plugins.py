@@ -1,15 +1,17 @@
-"""`cnntasks plugins`: what was found, what it registered, and why something does not work."""
+"""`cnntasks plugins`: what was found, what became of it, and writing a new one."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cnntasks.cli.options import format_option
 from cnntasks.plugins import registry
+from cnntasks.scaffold.kinds import KINDS
 
 if TYPE_CHECKING:
     from cnntasks.plugins import PluginInfo
@@ -30,6 +32,35 @@ def plugins(ctx: click.Context, style: str) -> None:
         _print_table(loaded.plugins)
     else:
         click.echo("no plugin is installed", err=True)
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="image",
+    show_default=True,
+    help="; ".join(f"{name}: {kind.summary}" for name, kind in KINDS.items()) + ".",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the project.  [default: cnntasks-NAME]",
+)
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+def new(name: str, kind: str, output: Path | None) -> None:
+    """Write the project of a new plugin: NAME is its verb, backbone or format.
+
+    It is complete: after `pip install -e` of its folder it works, its tests pass, and a verb has an
+    untrained model and trains.
+    """
+    from cnntasks.scaffold.make import make_project
+
+    folder = make_project(name, kind, output)
+    click.echo(folder)
+    click.echo(f"next: pip install -e {folder}, and read {folder / 'README.md'}", err=True)
 
 
 def _print_table(found: list[PluginInfo]) -> None:

@@ -1,4 +1,4 @@
-"""What plugin authors import in their tests: a contract suite for tasks and one for backbones.
+"""What plugin authors import in their tests: contract suites for tasks, backbones and formats.
 
     from cnntasks.testing import TaskContract
 
@@ -16,5 +16,6 @@ from __future__ import annotations
 from cnntasks.testing.backbone import BackboneContract
 from cnntasks.testing.contract import TaskContract
 from cnntasks.testing.subject import ContractError, Subject
+from cnntasks.testing.writer import WriterContract
 
-__all__ = ["BackboneContract", "ContractError", "Subject", "TaskContract"]
+__all__ = ["BackboneContract", "ContractError", "Subject", "TaskContract", "WriterContract"]

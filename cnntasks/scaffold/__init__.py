@@ -1,0 +1,1 @@
+"""`cnntasks plugins new`: complete projects of plugins, written from the templates beside this."""
