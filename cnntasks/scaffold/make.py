@@ -101,7 +101,9 @@ def make_project(name: str, kind: str, folder: Path | None = None) -> Path:
         temporary.rename(target)
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"{folder}: cannot be written ({reason}); choose another folder") from error
+        raise InputError(
+            f"{folder}: cannot be written ({reason}); choose another folder"
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder

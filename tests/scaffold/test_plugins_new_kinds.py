@@ -1,0 +1,99 @@
+"""What `cnntasks plugins new` writes keeps the contract and works: its own tests say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from written_plugins import import_file
+
+import cnntasks
+from cnntasks.cli.root import main
+
+Write = Callable[[str], Path]
+
+
+def keep_contract(tests: Any, work: Path, *, leave_out: tuple[str, ...] = ()) -> list[str]:
+    """Run the checks of a written contract test; returns their names."""
+    contract = tests.TestTheContract()
+    names = [name for name in dir(contract) if name.startswith("test_") and name not in leave_out]
+    for name in names:
+        folder = work / name
+        folder.mkdir(parents=True)
+        check = getattr(contract, name)
+        if "tmp_path" in check.__code__.co_varnames[: check.__code__.co_argcount]:
+            check(tmp_path=folder)
+        else:
+            check()
+    return names
+
+
+@pytest.mark.parametrize("kind", ["image", "text", "audio"])
+def test_a_classifier_predicts_trains_and_keeps_the_contract(
+    kind: str, written: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = written(kind)
+    card = cnntasks.read_card(cnntasks.find_model("try-out"))
+    assert card.summary.startswith("Untrained")
+    # Resuming takes three trainings: once, for the kind that people will have most.
+    left = ("test_training_resumes",) if kind != "image" else ()
+    tests = import_file(project / "tests" / "test_contract.py")
+    checked = keep_contract(tests, tmp_path / "work", leave_out=left)
+    assert {"test_engines_agree", "test_registration_is_light", "test_verb_works"} <= set(checked)
+    assert ("test_training_resumes" in checked) == (kind == "image")
+    data = import_file(project / "tests" / "tiny_data.py").write_tiny(tmp_path / "tiny")
+    assert main(["data", "check", "try-out", str(data)]) == 0
+    if kind == "image":
+        return
+    training = ["train", "try-out", str(data), "-o", "my-model", "--epochs", "1"]
+    assert main([*training, "--batch-size", "8", "--device", "cpu", "-q"]) == 0
+    capsys.readouterr()
+    assert main(["try-out", "--model", "my-model", str(data / "val"), "--format", "csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "source,class,score"
+    assert len(lines) > 4
+    assert main(["evaluate", "try-out", "--model", "my-model", str(data), "-q"]) == 0
+    assert "accuracy" in capsys.readouterr().out
+
+
+def test_a_text_is_given_in_quotes_or_as_a_file(
+    written: Write, clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written("text")
+    (clean / "a.txt").write_text("a lovely film")
+    predict = cnntasks.load("try-out")
+    assert predict("a lovely film") == predict("a.txt") == predict(clean / "a.txt")
+    assert predict(["a lovely film", "a.txt"])[1] == predict("a.txt")
+    # Texts of a batch do not see each other.
+    [short, _] = predict(["a lovely film", "a lovely film " * 40])
+    assert short.scores == pytest.approx(predict("a lovely film").scores, abs=1e-4)
+    assert main(["try-out", "a lovely film", "missing.txt", "-q"]) == 1
+    shown = capsys.readouterr()
+    assert "a lovely film" in shown.out
+    assert "missing.txt" in shown.err
+
+
+def test_a_recording_of_another_rate_is_heard_alike(written: Write, tmp_path: Path) -> None:
+    project = written("audio")
+    tests = import_file(project / "tests" / "test_wav.py")
+    for width in (1, 2, 3, 4):
+        tests.test_samples_of_any_width_are_read_and_channels_averaged(width)
+    for rate in (8000, 22050):
+        tests.test_a_slow_tone_survives_another_rate(rate)
+
+
+def test_a_backbone_keeps_the_contract(written: Write, tmp_path: Path) -> None:
+    project = written("backbone")
+    tests = import_file(project / "tests" / "test_backbone.py")
+    assert "test_it_exports" in keep_contract(tests, tmp_path / "work")
+    tests.test_weights_are_read_and_others_refused(tmp_path)
+    assert "try-out" in cnntasks.list_backbones()
+
+
+def test_a_format_keeps_the_contract(written: Write, tmp_path: Path) -> None:
+    project = written("writer")
+    tests = import_file(project / "tests" / "test_writer.py")
+    assert len(keep_contract(tests, tmp_path / "work")) == 4
+    tests.test_records_are_sections_and_rows_are_items()
