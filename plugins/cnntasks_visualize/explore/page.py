@@ -13,11 +13,11 @@ from typing import Any
 _SCRIPTS = {
     "live": (
         *("payload", "colors", "ink", "digits", "lenet", "connections"),
-        *("grids", "pad", "view", "links", "inspector", "live"),
+        *("grids", "pad", "view", "links", "inspector", "tour", "live"),
     ),
-    "recorded": ("payload", "colors", "recorded"),
+    "recorded": ("payload", "colors", "recording", "sheet", "furniture", "recorded"),
 }
-_STYLES = {"live": ("base", "live"), "recorded": ("base", "recorded")}
+_STYLES = {"live": ("base", "panel", "live"), "recorded": ("base", "panel", "recorded")}
 
 
 def assemble(payload: Mapping[str, Any], title: str) -> str:

@@ -175,7 +175,8 @@ class Inspector {
     const draw = (id, values, limit, label, color = null) =>
       drawGrid(byId(id), values, group.rows, group.cols, { limit, color, marked, label });
     draw("grid-inputs", group.inputs, SQUASH_LIMIT, "inputs", pixels);
-    draw("grid-weights", group.weights, layer.kind === "distance" ? 1.7 : layer.largest * 0.7, "weights");
+    const heaviest = Math.max(...terms.groups.flatMap((it) => it.weights.map(Math.abs)));
+    draw("grid-weights", group.weights, layer.kind === "distance" ? SQUASH_LIMIT : heaviest, "weights");
     draw("grid-products", group.products, most, "products");
     const products = terms.groups.flatMap((it) => it.products);
     const sums = [0];
@@ -211,7 +212,7 @@ class Inspector {
     const added = layer.kind === "subsampling"
       ? `${format(total / (given || 1))} × ${format(given)}`
       : format(total);
-    host.textContent = `${added} + bias ${bias} = ${sum}\n1.7159 · tanh(⅔ · ${sum}) = ${out}`;
+    host.textContent = `${added} + bias ${bias} = ${sum}\n1.7159 · tanh(2/3 · ${sum}) = ${out}`;
   }
 
   targets() {
@@ -239,5 +240,6 @@ class Inspector {
   fold(folded = byId("fold").getAttribute("aria-expanded") === "true") {
     byId("fold").setAttribute("aria-expanded", String(!folded));
     byId("inspector").classList.toggle("folded", folded);
+    if (!folded && this.unit) this.show(this.unit, this.terms); // hidden, it had no size
   }
 }

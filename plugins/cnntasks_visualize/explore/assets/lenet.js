@@ -40,7 +40,6 @@ class LeNet {
         let start = 0;
         layer.starts = layer.sees.map((maps) => (start += maps.length) - maps.length);
       }
-      layer.largest = layer.weight.reduce((most, w) => Math.max(most, Math.abs(w)), 0);
     });
     this.probabilities = new Float32Array(classes);
   }

@@ -57,6 +57,13 @@ function startLive() {
     });
   }
 
+  const tour = new Tour((id) => {
+    const { index } = net.layer(id);
+    stopSliding();
+    hold(strongestUnit(net, net.layers[index]));
+    views[index].host.parentElement.scrollIntoView({ block: "nearest" });
+  });
+
   function hold(unit) {
     held = unit;
     pointed = null;
@@ -157,16 +164,20 @@ function startLive() {
     const keys = {
       "[": () => move(0, 0, -1),
       "]": () => move(0, 0, 1),
-      PageUp: () => go(-1),
-      PageDown: () => go(1),
       ",": () => inspector.step(inspector.at() - 1),
       ".": () => inspector.step(inspector.at() >= inspector.terms.count ? 1 : inspector.at() + 1),
-      Escape: () => { stopSliding(); inspector.stop(); hold(strongestUnit(net, net.layers.at(-1))); },
+      Escape: () => {
+        stopSliding();
+        inspector.stop();
+        if (!byId("tour").hidden) tour.end();
+        hold(strongestUnit(net, net.layers.at(-1)));
+      },
     };
     if (inMaps) {
       Object.assign(keys, {
         ArrowLeft: () => move(0, -1), ArrowRight: () => move(0, 1),
         ArrowUp: () => move(-1, 0), ArrowDown: () => move(1, 0),
+        PageUp: () => go(-1), PageDown: () => go(1),
       });
     }
     if (event.target.matches(".maps")) keys.Enter = () => hold(pointed || held);
@@ -195,6 +206,7 @@ function startLive() {
 
   furnish();
   wire();
+  inspector.fold(matchMedia("(max-width: 56rem)").matches);
   onTheme(() => {
     pad.paint();
     soon();
