@@ -10,7 +10,7 @@ function drawGrid(canvas, values, rows, cols, { limit, color, marked = null, lab
   const cell = Math.min(width / cols, 34);
   const context = sharpen(canvas, cols * cell, rows * cell);
   canvas.style.width = `${cols * cell}px`;
-  const written = cell >= 17;
+  const written = cell >= 15;
   context.font = `${clamp(cell * 0.39, 7.5, 13)}px system-ui, "Helvetica Neue", Arial, sans-serif`;
   context.textAlign = "center";
   context.textBaseline = "middle";

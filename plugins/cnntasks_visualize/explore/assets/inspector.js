@@ -85,7 +85,7 @@ class Inspector {
     const before = net.layers[layer.index - 1];
     const squares = layer.kind === "distance";
     byId("first-sign").textContent = squares ? "−" : "×";
-    byId("inputs-label").textContent = `outputs of ${before.name}`;
+    byId("inputs-label").textContent = before.kind === "input" ? "pixels" : `outputs of ${before.name}`;
     byId("weights-label").textContent = squares ? "code of the class" : layer.kind === "subsampling" ? "coefficient" : "weights";
     byId("products-label").textContent = squares ? "difference²" : "products";
     this.choices();
@@ -205,7 +205,7 @@ class Inspector {
     const [bias, sum, out] = [terms.bias, terms.sum, terms.out].map((value) => format(value));
     if (layer.kind === "distance") {
       const part = (100 * this.net.probabilities[unit.map]).toFixed(1);
-      host.textContent = `distance² = ${out}\nprobability, the softmax of −distance²: ${part} %`;
+      host.textContent = `distance² = ${out}\nsoftmax of −distance²: ${part} %`;
       return;
     }
     const given = terms.groups[0].weights[0];
