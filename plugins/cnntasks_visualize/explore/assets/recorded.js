@@ -236,11 +236,11 @@ async function startRecorded() {
 
   furnish(recording);
   wire();
-  fold(matchMedia("(max-width: 56rem)").matches);
   onTheme(() => {
     for (const sheet of sheets) if (sheet.painted) sheet.paint();
     look();
   });
+  fold(matchMedia("(max-width: 56rem)").matches);
   look();
   window.explore = {
     recording, hold,
