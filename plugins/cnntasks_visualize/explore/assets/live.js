@@ -8,9 +8,11 @@ function startLive() {
   const links = new Links(byId("links"), net, views);
   const inspector = new Inspector(net, model.classes);
   const c3 = net.layer("c3");
+  const digits = model.classes.join("") === "0123456789";
   let held = { layer: c3.index, map: 2, row: 4, col: 4 };
   let pointed = null;
   let waiting = false;
+  let looking = false;
   let sliding = null;
 
   function pixelsOf(strokes, picture) {
@@ -30,6 +32,16 @@ function startLive() {
       waiting = false;
       for (const view of views) view.paint();
       answer();
+      look();
+    });
+  }
+
+  /** Look once a frame, however fast the mouse is. */
+  function lookSoon() {
+    if (looking) return;
+    looking = true;
+    requestAnimationFrame(() => {
+      looking = false;
       look();
     });
   }
@@ -133,12 +145,12 @@ function startLive() {
       host.addEventListener("pointermove", (event) => {
         if (event.pointerType === "touch" || sliding) return;
         pointed = view.unitUnder(event);
-        look();
+        lookSoon();
       });
       host.addEventListener("pointerleave", () => {
         if (!pointed) return;
         pointed = null;
-        look();
+        lookSoon();
       });
       host.addEventListener("click", (event) => {
         const unit = view.unitUnder(event);
@@ -181,13 +193,15 @@ function startLive() {
       });
     }
     if (event.target.matches(".maps")) keys.Enter = () => hold(pointed || held);
-    if (/^[0-9]$/.test(event.key)) keys[event.key] = () => pad.show(EXAMPLES[event.key]);
+    if (digits && /^[0-9]$/.test(event.key)) keys[event.key] = () => pad.show(EXAMPLES[event.key]);
     if (!keys[event.key]) return;
     keys[event.key]();
     event.preventDefault();
   }
 
   function furnish() {
+    byId("draw-title").textContent = digits ? "Draw a digit" : "Draw";
+    byId("examples").hidden = byId("examples-label").hidden = !digits;
     EXAMPLES.forEach((strokes, digit) => {
       const button = element("button", { type: "button", "aria-label": `Example: ${digit}` }, String(digit));
       button.addEventListener("click", () => pad.show(strokes));
@@ -212,7 +226,7 @@ function startLive() {
     soon();
   });
   if (PAYLOAD.picture) pad.show([], decodeBytes(PAYLOAD.picture));
-  else pad.show(EXAMPLES[5]);
+  else pad.show(digits ? EXAMPLES[5] : []);
   window.explore = {
     net, pad, hold,
     shown: () => ({ unit: pointed || held, field: net.field(pointed || held) }),

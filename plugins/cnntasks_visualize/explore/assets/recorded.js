@@ -8,6 +8,7 @@ async function startRecorded() {
   const telling = (layer) => layer.area > 1 && layer.field && layer.field[0] > recording.height / 3;
   let held = recording.strongest(layers.find(telling) || layers[0]);
   let pointed = null;
+  let looking = false;
 
   const eager = new IntersectionObserver((entries) => {
     for (const entry of entries) {
@@ -15,6 +16,16 @@ async function startRecorded() {
       if (entry.isIntersecting && !sheet.painted) sheet.paint();
     }
   }, { rootMargin: "600px" });
+
+  /** Look once a frame, however fast the mouse is. */
+  function lookSoon() {
+    if (looking) return;
+    looking = true;
+    requestAnimationFrame(() => {
+      looking = false;
+      look();
+    });
+  }
 
   function look() {
     const unit = pointed || held;
@@ -182,11 +193,11 @@ async function startRecorded() {
       sheet.maps.addEventListener("pointermove", (event) => {
         if (event.pointerType === "touch") return;
         pointed = sheet.unitUnder(event);
-        look();
+        lookSoon();
       });
       sheet.maps.addEventListener("pointerleave", () => {
         pointed = null;
-        look();
+        lookSoon();
       });
       sheet.maps.addEventListener("click", (event) => {
         const unit = sheet.unitUnder(event);
@@ -252,4 +263,9 @@ async function startRecorded() {
   };
 }
 
-if (PAYLOAD.mode === "recorded") startRecorded();
+if (PAYLOAD.mode === "recorded") {
+  startRecorded().catch((error) => {
+    byId("model-line").textContent =
+      `This page needs a browser of 2023 or later (it can decompress by itself): ${error.message}`;
+  });
+}
