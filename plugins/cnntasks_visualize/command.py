@@ -102,7 +102,7 @@ _OTHERS = ("model", "output", "save_array", "style", "device", "offline", "quiet
     "--tv",
     "variation",
     type=click.FloatRange(0),
-    default=100.0,
+    default=400.0,
     show_default=True,
     help="Weight of the total variation in maximize: smoothness.",
 )

@@ -66,7 +66,7 @@ class Ascent:
     iterations: int = 200
     parametrization: Parametrization = "fourier"
     jitter: int | None = None
-    variation: float = 100.0
+    variation: float = 400.0
     decay: float = 0.0
     seed: int = 0
 

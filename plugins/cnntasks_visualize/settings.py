@@ -57,7 +57,7 @@ class Settings:
     stride: int | None = None
     iterations: int = 200
     jitter: int | None = None
-    variation: float = 100.0
+    variation: float = 400.0
     decay: float = 0.0
     parametrization: Literal["fourier", "pixels"] = "fourier"
     seed: int = 0
