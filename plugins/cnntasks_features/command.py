@@ -176,14 +176,14 @@ def extract(inputs: tuple[str, ...], wavelengths: str, **options: Any) -> None:
 @click.option(
     "--epochs",
     type=click.IntRange(1),
-    default=5,
+    default=10,
     show_default=True,
     help="Of the network: passes over the training part.",
 )
 @click.option(
     "--rate",
     type=click.FloatRange(0, min_open=True),
-    help="Its peak learning rate.  [default: the task's]",
+    help="Its peak learning rate.  [default: 0.005 for lenet5, else the task's]",
 )
 @click.option(
     "--train-limit",

@@ -29,6 +29,8 @@ from cnntasks_features.samples import Split, grey_squares, labels_of, read_split
 _COLUMNS = ("classifier", "accuracy", "training s", "ms/picture", "parameters", "kB")
 #: The network's model, in the folder of the results.
 _MODEL = "cnn"
+#: That of the recipe of `mnist-lenet5`: its squashed units learn slowly by small steps.
+_LENET_RATE = 5e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ def _network(plan: Plan, split: Split) -> Measured:
         temporary = Path(name)
         train, test = split.locations if split.whole else write_tables(split, temporary)
         options = ["--backbone", plan.backbone, "--epochs", str(plan.epochs)]
-        options += ["--rate", str(plan.rate)] if plan.rate else []
+        rate = plan.rate or (_LENET_RATE if plan.backbone == "lenet5" else None)
+        options += ["--rate", str(rate)] if rate else []
         options += ["--seed", str(plan.seed), "--device", plan.device]
         options += ["--quiet"] if plan.quiet else []
         started = time.perf_counter()

@@ -14,6 +14,7 @@ from cnntasks_features.pictures import (
     hue,
     mask_picture,
     positive,
+    scaled,
     signed,
     with_inset,
 )
@@ -42,15 +43,15 @@ def compass(image: Picture, settings: Settings) -> Features:
         east, north = answers[DIRECTIONS.index("E")], answers[DIRECTIONS.index("N")]
         magnitude = np.hypot(east, north)
         angle = np.arctan2(north, east)
-    top = float(np.quantile(magnitude, 0.997)) or 1.0
+    top = float(np.quantile(magnitude, 0.99)) or 1.0
     tiles, captions = [], []
     for direction in _ROSE:
         if not direction:
-            tiles.append(_limited(hue(angle, magnitude)))
+            tiles.append(hue(angle, magnitude))
             captions.append(f"{settings.method}: edges, direction as colour")
             continue
         number = DIRECTIONS.index(direction)
-        answer = _limited(positive(np.maximum(answers[number], 0), top))
+        answer = scaled(positive(np.maximum(answers[number], 0), top), _TILE)
         tiles.append(with_inset(answer, mask_picture(masks[number], 26)))
         captions.append(direction)
     summary = {
@@ -95,7 +96,7 @@ def laplacian(image: Picture, settings: Settings) -> Features:
 
 def _sign_changes(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Where a neighbour to the right or below has the other sign, and the step is no noise."""
-    least = 0.1 * float(values.std())
+    least = 0.7 * float(values.std())
     edges = np.zeros(values.shape, bool)
     across = (values[:, :-1] * values[:, 1:] < 0) & (np.abs(np.diff(values, axis=1)) > least)
     down = (values[:-1] * values[1:] < 0) & (np.abs(np.diff(values, axis=0)) > least)
@@ -125,9 +126,3 @@ def canny(image: Picture, settings: Settings) -> Features:
         "part": round(float(edges.mean()), 4),
     }
     return Features(grid(pictures, captions, 2, 512), {"edges": edges}, summary)
-
-
-def _limited(image: Picture) -> Picture:
-    """At least as wide as its tile, so that the mask in it stays legible."""
-    times = max(1, -(-_TILE // image.shape[1]))
-    return image.repeat(times, axis=0).repeat(times, axis=1)

@@ -43,9 +43,8 @@ def extract(source: Source, settings: Settings, other: Source | None = None) -> 
     image = open_picture(source, settings.size)
     try:
         if settings.method == "sift":
-            found = (
-                sift(image) if other is None else match(image, open_picture(other, settings.size))
-            )
+            second = None if other is None else open_picture(other, settings.size)
+            found = sift(image) if second is None else match(image, second)
         else:
             found = _METHODS[settings.method](image, settings)
     except InputError as error:

@@ -38,7 +38,7 @@ def describe(grey: NDArray[np.float32], orientations: int, cell: int) -> NDArray
 
 
 def hog(image: Picture, settings: Settings) -> Features:
-    """The descriptor, and its cells: in each the directions of edges, as long as they are strong."""
+    """The descriptor, and its cells: in each the directions of edges, brighter where stronger."""
     from skimage.feature import hog as histograms
 
     count = settings.orientations or ORIENTATIONS
@@ -60,7 +60,7 @@ def hog(image: Picture, settings: Settings) -> Features:
     )
     cells = _cells_of(blocks, rows, columns, count)
     pictures = [image, _cell_picture(cells)]
-    captions = ["picture", f"{rows}×{columns} cells of {cell} pixels, {count} directions"]
+    captions = ["picture", f"{rows}x{columns} cells of {cell} pixels, {count} directions"]
     summary = {
         "cells": [rows, columns],
         "cell": cell,

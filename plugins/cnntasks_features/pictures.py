@@ -28,7 +28,7 @@ def grey_of(image: Picture) -> NDArray[np.float32]:
 def positive(values: Values, top: float | None = None) -> Picture:
     """Values from 0 on as grey: white is `top`, or what few values exceed."""
     top = top or float(np.quantile(values, 0.997)) or float(values.max()) or 1.0
-    grey = (np.clip(values / top, 0, 1) ** 0.8 * 255).round().astype(np.uint8)
+    grey = (np.clip(values / top, 0, 1) ** 0.65 * 255).round().astype(np.uint8)
     return np.repeat(grey[..., np.newaxis], 3, axis=2)
 
 
@@ -45,7 +45,7 @@ def signed(values: Values) -> Picture:
 def hue(angle: Values, strength: Values) -> Picture:
     """Directions as colours (a full turn goes once round the colour circle), strength as light."""
     top = float(np.quantile(strength, 0.997)) or 1.0
-    light = np.clip(strength / top, 0, 1) ** 0.8
+    light = np.clip(strength / top, 0, 1) ** 0.6
     turn = np.round((angle % (2 * np.pi)) / (2 * np.pi) * 255).astype(np.uint8)
     full = np.full(turn.shape, 210, np.uint8)
     hsv = np.stack([turn, full, (light * 255).round().astype(np.uint8)], axis=2)
@@ -69,12 +69,10 @@ def mask_picture(mask: Values, cell: int = 30) -> Picture:
 def with_inset(image: Picture, inset: Picture) -> Picture:
     """A small picture in the upper left corner of another, with a border."""
     canvas = image.copy()
-    rows = min(inset.shape[0] + 2, image.shape[0])
-    columns = min(inset.shape[1] + 2, image.shape[1])
-    canvas[:rows, :columns] = _PAPER
-    rows, columns = (min(side, whole - 0) for side, whole in zip(inset.shape, image.shape[:2],
-                                                                  strict=False))  # fmt: skip
-    canvas[:rows, :columns] = inset[:rows, :columns]
+    framed = np.full((inset.shape[0] + 2, inset.shape[1] + 2, 3), 250, np.uint8)
+    framed[:-2, :-2] = inset
+    rows, columns = min(framed.shape[0], image.shape[0]), min(framed.shape[1], image.shape[1])
+    canvas[:rows, :columns] = framed[:rows, :columns]
     return canvas
 
 
@@ -83,7 +81,7 @@ def grid(images: Sequence[Picture], captions: Sequence[str], columns: int, tile:
 
     Small pictures are enlarged with each pixel a square.
     """
-    ready = [_scaled(image, tile) for image in images]
+    ready = [scaled(image, tile) for image in images]
     rows = [ready[start : start + columns] for start in range(0, len(ready), columns)]
     heights = [max(image.shape[0] for image in row) for row in rows]
     line = _TEXT + _GAP
@@ -107,7 +105,8 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _scaled(image: Picture, width: int) -> Picture:
+def scaled(image: Picture, width: int) -> Picture:
+    """To a width, in its shape; a small picture with each pixel a square."""
     height = max(1, round(image.shape[0] * width / image.shape[1]))
     if image.shape[1] * 2 <= width:
         times = width // image.shape[1]

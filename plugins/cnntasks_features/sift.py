@@ -20,6 +20,7 @@ _RESIDUAL = 6.0
 #: An affine map has six numbers, so three matches agree on one by themselves.
 _FEWEST = 6
 _MOST_DRAWN = 150
+_MOST_CIRCLES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def sift(image: Picture) -> Features:
     summary = {"keypoints": len(found), "descriptor": 128}
     if len(found):
         summary["median_size"] = round(float(np.median(found.sizes)), 2)  # type: ignore[assignment]
-    picture = grid([_drawn(image, found)], [f"{len(found)} keypoints"], 1, 900)
+    drawn = f", the {_MOST_CIRCLES} largest drawn" if len(found) > _MOST_CIRCLES else ""
+    picture = grid([_drawn(image, found)], [f"{len(found)} keypoints{drawn}"], 1, 900)
     return Features(picture, _arrays(found), summary)
 
 
@@ -138,7 +140,7 @@ def _drawn(image: Picture, found: Keypoints) -> Picture:
     times = max(1, round(900 / image.shape[1]))
     canvas = Image.fromarray(image.repeat(times, axis=0).repeat(times, axis=1))
     pen = ImageDraw.Draw(canvas)
-    order = np.argsort(-found.sizes)
+    order = np.argsort(-found.sizes, kind="stable")[:_MOST_CIRCLES]
     for number in order.tolist():
         y, x = (found.places[number] + 0.5) * times
         radius = max(2.0, 2 * found.sizes[number] * times)

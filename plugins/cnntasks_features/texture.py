@@ -10,6 +10,7 @@ from cnntasks_features.pictures import (
     grey_of,
     grid,
     positive,
+    scaled,
     signed,
     with_inset,
 )
@@ -46,7 +47,7 @@ def gabor(image: Picture, settings: Settings) -> Features:
             times = max(1, 48 // max(wave.shape[:2]))
             wave = wave.repeat(times, axis=0).repeat(times, axis=1)
             step = max(1, -(-max(wave.shape[:2]) // 64))
-            tiles.append(with_inset(_at_least(positive(answer), _TILE), wave[::step, ::step]))
+            tiles.append(with_inset(scaled(positive(answer), _TILE), wave[::step, ::step]))
             captions.append(f"{wavelength:g} px, {180 * number / count:g}°")
     best = int(np.argmax(energy))
     summary = {
@@ -60,7 +61,7 @@ def gabor(image: Picture, settings: Settings) -> Features:
 
 
 def lbp(image: Picture, settings: Settings) -> Features:
-    """Which of the pixels around each one are lighter, as a code (Ojala, Pietikäinen & Mäenpää 2002).
+    """Which of the pixels around each are lighter, as a code (Ojala, Pietikäinen & Mäenpää 2002).
 
     Uniform and rotation invariant: codes 0 to `points` count the lighter ones of a circle with at
     most two changes, `points` + 1 stands for all others. The histogram is the feature.
@@ -96,8 +97,3 @@ def _bars(values: NDArray[np.float64], shape: tuple[int, ...]) -> Picture:
         left, right = round(number * step) + 1, max(round((number + 1) * step) - 1, 1)
         field[height - max(1, round(value / top * (height - 4))) :, left:right] = (33, 102, 172)
     return field
-
-
-def _at_least(image: Picture, width: int) -> Picture:
-    times = max(1, -(-width // image.shape[1]))
-    return image.repeat(times, axis=0).repeat(times, axis=1)
