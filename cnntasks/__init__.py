@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cnntasks.backbones.surgery import pool_by_average as pool_by_average
     from cnntasks.backbones.weights import read_state as read_state
     from cnntasks.catalog import CatalogEntry as CatalogEntry
+    from cnntasks.cli.errors import say as say
     from cnntasks.cli.fitting import FitOptions as FitOptions
     from cnntasks.cli.fitting import fit_options as fit_options
     from cnntasks.cli.fitting import recipe_of as recipe_of
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from cnntasks.cli.options import CommonOptions as CommonOptions
     from cnntasks.cli.options import run_task as run_task
     from cnntasks.cli.options import task_options as task_options
+    from cnntasks.cli.tables import print_rows as print_rows
     from cnntasks.datasets import DataFormats as DataFormats
     from cnntasks.datasets import DataLayout as DataLayout
     from cnntasks.datasets import DataProblems as DataProblems
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
     from cnntasks.media.images import resize_image as resize_image
     from cnntasks.media.images import write_image as write_image
     from cnntasks.media.sources import expand_sources as expand_sources
+    from cnntasks.media.sources import sources_from_values as sources_from_values
     from cnntasks.models.card import ModelCard as ModelCard
     from cnntasks.models.card import read_card as read_card
     from cnntasks.models.folder import read_weights as read_weights
@@ -206,6 +209,7 @@ _EXPORTS = {
     "open_records": "cnntasks.output.files",
     "pad_by_reflection": "cnntasks.backbones.surgery",
     "pool_by_average": "cnntasks.backbones.surgery",
+    "print_rows": "cnntasks.cli.tables",
     "progress_bar": "cnntasks.cli.measuring",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",
@@ -219,8 +223,10 @@ _EXPORTS = {
     "resize_image": "cnntasks.media.images",
     "run_lifecycle": "cnntasks.cli.lifecycle",
     "run_task": "cnntasks.cli.options",
+    "say": "cnntasks.cli.errors",
     "shortened": "cnntasks.training.figures",
     "sort_classes": "cnntasks.labels",
+    "sources_from_values": "cnntasks.media.sources",
     "split_folders": "cnntasks.labels",
     "split_stratified": "cnntasks.labels",
     "task_options": "cnntasks.cli.options",

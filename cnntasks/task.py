@@ -138,6 +138,8 @@ class Predictor(Protocol[ItemT, ResultT]):
     - `collate(feeds) -> feeds`: joins the feeds of several items, of whatever shapes, to those of
       a batch, padding them; without it only equal shapes run together. Then `batch_size` says how
       many inputs make a chunk, and those of a chunk that are about as large are collated.
+    - `decode_batch(sources) -> items`: decodes a chunk for `collate` at once, where that is faster;
+      an error stands in the place of its item.
     - `outputs`: the names of the network's outputs that `postprocess` wants; all without it.
     - `sources_from_values(values)` and `stands_for_many(value)`: the sources that a value given
       from Python stands for, and whether its results are a list, where a string is no path.

@@ -31,7 +31,7 @@ class TaskCommands(ListedGroup):
         """The tasks that have this command."""
         return {"Tasks": [(name, spec.summary) for name, spec in self._specs().items()]}
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Import the command of one task."""
         spec = self._specs().get(cmd_name)
         if spec is None:
