@@ -33,7 +33,8 @@ def class_evidence(
         handle.remove()
     features = given[0]
     products = last.weight * features
-    bias = last.bias if last.bias is not None else products.new_zeros(len(products))
+    none = products.new_zeros(len(products))
+    bias = dict(last.named_parameters()).get("bias", none)
     logits = products.sum(dim=1) + bias
     found = []
     for label in logits.topk(min(CLASSES, len(logits))).indices.tolist():
