@@ -13,9 +13,12 @@ from typing import Any
 _SCRIPTS = {
     "live": (
         *("payload", "colors", "ink", "digits", "lenet", "connections"),
-        *("grids", "pad", "view", "links", "inspector", "tour", "live"),
+        *("grids", "arithmetic", "pad", "view", "links", "inspector", "tour", "live"),
     ),
-    "recorded": ("payload", "colors", "recording", "sheet", "furniture", "recorded"),
+    "recorded": (
+        *("payload", "colors", "grids", "arithmetic", "recording", "sheet", "filters"),
+        *("furniture", "recorded"),
+    ),
 }
 _STYLES = {"live": ("base", "panel", "live"), "recorded": ("base", "panel", "recorded")}
 
@@ -34,7 +37,7 @@ def assemble(payload: Mapping[str, Any], title: str) -> str:
     return Template(_asset("page.html")).substitute(
         title=escape(title),
         style="\n".join(_asset(f"{name}.css") for name in _STYLES[mode]),
-        body=_asset(f"{mode}.html"),
+        body=_asset(f"{mode}.html").replace("<!-- sum -->\n", _asset("sum.html")),
         payload=script_json(payload),
         script="\n".join(_asset(f"{name}.js") for name in _SCRIPTS[mode]),
     )

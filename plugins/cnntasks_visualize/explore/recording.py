@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cnntasks import Classifier, LayerRow, ModelError, OpenNetwork, describe_network
 from cnntasks_visualize.explore.evidence import class_evidence
+from cnntasks_visualize.explore.filters import first_filters
 from cnntasks_visualize.explore.lenet import encode_bytes
 
 #: Bytes of all feature maps together, before they are compressed: a page stays below 5 MB.
@@ -28,16 +29,23 @@ class Layer:
     """What belongs together in a network: a layer with weights, its normalisation, its activation.
 
     Attributes:
-        head: what computes: a convolution, pooling, a full connection, or where paths meet.
-        last: what is recorded the output of.
-        module: the path of the module whose output that is, and of which of its calls.
-        kinds: of the parts after the head, by the names of their classes.
+        rows: first what computes (a convolution, pooling, a full connection, or where paths
+            meet), then what is done to its output.
+        module: the path of the module whose output is recorded, and of which of its calls.
     """
 
-    head: LayerRow
-    last: LayerRow
+    rows: tuple[LayerRow, ...]
     module: tuple[str, int]
-    kinds: tuple[str, ...] = ()
+
+    @property
+    def head(self) -> LayerRow:
+        """What computes."""
+        return self.rows[0]
+
+    @property
+    def last(self) -> LayerRow:
+        """What is recorded the output of."""
+        return self.rows[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +81,8 @@ def recorded_payload(opened: OpenNetwork, item: Any, source: str) -> dict[str, A
     """
     classifier = _classifier(opened)
     feeds = opened.feeds([item])
-    shape = _input_shape(classifier, opened, feeds)
-    layers = list(find_layers(describe_network(classifier, shape), classifier))
+    x = _input_of(classifier, opened, feeds)
+    layers = list(find_layers(describe_network(classifier, x.shape), classifier))
     outputs, found = record(classifier, opened, feeds, layers)
     layers = [layer for layer in layers if layer.module in found]
     room = share(layers)
@@ -82,6 +90,7 @@ def recorded_payload(opened: OpenNetwork, item: Any, source: str) -> dict[str, A
     numbers = {name: value[0].cpu().numpy() for name, value in outputs.items()}
     result = opened.predictor.postprocess(numbers, item)
     pixels = opened.predictor.preprocess(item)["pixels"]
+    first = first_filters(classifier, layers[0].rows, maps[0].channels, opened.card, pixels, x)
     blob = b"".join([pixels.tobytes(), *(it.values.tobytes() for it in maps)])
     return {
         "mode": "recorded",
@@ -94,6 +103,7 @@ def recorded_payload(opened: OpenNetwork, item: Any, source: str) -> dict[str, A
         "source": source,
         "picture": list(pixels.shape),
         "classes": result.to_rows(),
+        "first": first,
         "evidence": class_evidence(classifier, opened, feeds),
         "layers": [
             describe_layer(layer, it, pixels.shape) for layer, it in zip(layers, maps, strict=True)
@@ -121,10 +131,9 @@ def find_layers(rows: Sequence[LayerRow], network: nn.Module) -> Iterator[Layer]
         if row.category in _HEADS:
             if begun is not None and begun.module[0]:
                 yield begun
-            begun = Layer(row, row, module or ("", 0))
+            begun = Layer((row,), module or ("", 0))
         elif begun is not None and row.output == begun.last.output:
-            kinds = (*begun.kinds, row.kind)
-            begun = replace(begun, last=row, module=module or begun.module, kinds=kinds)
+            begun = replace(begun, rows=(*begun.rows, row), module=module or begun.module)
     if begun is not None and begun.module[0]:
         yield begun
 
@@ -215,7 +224,7 @@ def describe_layer(layer: Layer, maps: Maps, picture: Sequence[int]) -> dict[str
         "kernel": head.kernel,
         "stride": head.stride,
         "groups": head.groups,
-        "then": [kind for kind in layer.kinds if kind != "Dropout"],
+        "then": [row.kind for row in layer.rows[1:] if row.kind != "Dropout"],
         "parameters": head.parameters,
         "total": maps.total,
         "rows": rows,
@@ -237,13 +246,11 @@ def _classifier(opened: OpenNetwork) -> Classifier:
     raise ModelError(f"{opened.card.name}: explore needs a network around a cnntasks.Classifier")
 
 
-def _input_shape(
-    classifier: Classifier, opened: OpenNetwork, feeds: dict[str, Tensor]
-) -> tuple[int, ...]:
-    """Of what the classifier is given, without the batch."""
-    seen: list[tuple[int, ...]] = []
+def _input_of(classifier: Classifier, opened: OpenNetwork, feeds: dict[str, Tensor]) -> Tensor:
+    """What the classifier is given, without the batch: C×H×W, normalised."""
+    seen: list[Tensor] = []
     handle = classifier.register_forward_pre_hook(
-        lambda module, given: seen.append(tuple(given[0].shape[1:]))
+        lambda module, given: seen.append(given[0][0].clone())
     )
     try:
         with torch.inference_mode():

@@ -2,32 +2,19 @@
 
 class Inspector {
   constructor(net, classes) {
-    Object.assign(this, { net, classes, unit: null, group: 0, reached: null, timer: null });
-    const press = (id, action) => byId(id).addEventListener("click", action);
-    press("step-first", () => this.step(0));
-    press("step-back", () => this.step(this.at() - 1));
-    press("step-next", () => this.step(this.at() + 1));
-    press("step-last", () => this.step(null));
-    press("step-play", () => this.play());
-    press("fold", () => this.fold());
+    Object.assign(this, { net, classes, unit: null, arithmetic: new Arithmetic() });
+    byId("fold").addEventListener("click", () => this.fold());
   }
 
   /** Show a unit; what was stepped through so far is kept for the same unit only. */
   show(unit, terms) {
     const same = this.unit && ["layer", "map", "row", "col"].every((key) => this.unit[key] === unit[key]);
-    if (!same) {
-      const kept = this.unit && this.unit.layer === unit.layer ? this.group : 0;
-      this.group = Math.min(kept, Math.max(terms.groups.length - 1, 0));
-      this.reached = null;
-      this.stop();
-    }
     this.unit = unit;
     this.terms = terms;
     this.layer = this.net.layers[unit.layer];
     this.title();
     this.sight();
-    byId("sum-part").hidden = terms.count === 0;
-    if (terms.count) this.arithmetic();
+    this.arithmetic.show(terms, this.words(), !same);
     this.targets();
   }
 
@@ -80,139 +67,34 @@ class Inspector {
     patch.setAttribute("aria-label", "The receptive field, enlarged");
   }
 
-  arithmetic() {
-    const { layer, terms, net } = this;
-    const before = net.layers[layer.index - 1];
+  /** The names of what is added up, and what comes after the sum. */
+  words() {
+    const { layer, unit, terms } = this;
+    const before = this.net.layers[layer.index - 1];
     const squares = layer.kind === "distance";
-    byId("first-sign").textContent = squares ? "−" : "×";
-    byId("inputs-label").textContent = before.kind === "input" ? "pixels" : `outputs of ${before.name}`;
-    byId("weights-label").textContent = squares ? "code of the class" : layer.kind === "subsampling" ? "coefficient" : "weights";
-    byId("products-label").textContent = squares ? "difference²" : "products";
-    this.choices();
-    this.progress();
-  }
-
-  /** A button for each map that it reads, with what that map adds. */
-  choices() {
-    const { terms, net, layer } = this;
-    const host = byId("groups");
-    host.hidden = terms.groups.length === 1;
-    if (host.hidden) return;
-    const before = net.layers[layer.index - 1];
-    const most = Math.max(...terms.groups.map((group) => Math.abs(group.sum)), 1e-9);
-    if (host.children.length !== terms.groups.length) {
-      host.replaceChildren(...terms.groups.map((_, k) => {
-        const button = element("button", { type: "button", class: "chip" });
-        button.addEventListener("click", () => this.choose(k));
-        return button;
-      }));
-    }
-    terms.groups.forEach((group, k) => {
-      const button = host.children[k];
-      const color = signedColor(group.sum, most);
-      button.replaceChildren(element("small", {}, `map ${group.map}`), format(group.sum, 2));
-      button.style.background = css(color);
-      button.style.color = readable(color);
-      button.setAttribute("aria-pressed", String(k === this.group));
-      button.setAttribute("aria-label", `${before.name} map ${group.map} adds ${format(group.sum)}`);
-    });
-  }
-
-  choose(group) {
-    const start = this.terms.groups.slice(0, group).reduce((sum, it) => sum + it.units.length, 0);
-    this.group = group;
-    if (this.reached !== null) this.reached = start + 1;
-    this.arithmetic();
-  }
-
-  at() {
-    return this.reached === null ? this.terms.count : this.reached;
-  }
-
-  /** Go to where so many terms have been added; null is the whole sum. */
-  step(reached, playing = false) {
-    if (!this.terms.count) return;
-    if (!playing) this.stop();
-    this.reached = reached === null ? null : clamp(reached, 0, this.terms.count);
-    if (this.reached) {
-      let left = this.reached - 1;
-      this.group = this.terms.groups.findIndex((group) => (left -= group.units.length) < 0);
-    } else if (this.reached === 0) {
-      this.group = 0;
-    }
-    this.arithmetic();
-  }
-
-  play() {
-    if (this.timer) return this.stop();
-    if (this.at() >= this.terms.count) this.step(0);
-    byId("step-play").textContent = "Pause";
-    const pace = clamp(20000 / this.terms.count, 90, 900);
-    this.timer = setInterval(() => {
-      this.step(this.at() + 1, true);
-      if (this.at() >= this.terms.count) this.stop();
-    }, pace);
-  }
-
-  stop() {
-    clearInterval(this.timer);
-    this.timer = null;
-    byId("step-play").textContent = "Play";
-  }
-
-  /** The grids of one group, the term that was reached, and the sum so far. */
-  progress() {
-    const { terms, layer, net } = this;
-    const before = net.layers[layer.index - 1];
-    const group = terms.groups[this.group];
-    const start = terms.groups.slice(0, this.group).reduce((sum, it) => sum + it.units.length, 0);
-    const at = this.at();
-    const marked = this.reached ? clamp(at - start - 1, 0, group.units.length - 1) : null;
-    const wide = group.cols > 7;
-    byId("grids").classList.toggle("wide", wide);
-    const most = Math.max(...terms.groups.flatMap((it) => it.products.map(Math.abs)), 1e-9);
-    const pixels = before.kind === "input" ? (value) => inkColor(value, -0.1, 1.175) : null;
-    const draw = (id, values, limit, label, color = null) =>
-      drawGrid(byId(id), values, group.rows, group.cols, { limit, color, marked, label });
-    draw("grid-inputs", group.inputs, SQUASH_LIMIT, "inputs", pixels);
-    const heaviest = Math.max(...terms.groups.flatMap((it) => it.weights.map(Math.abs)));
-    draw("grid-weights", group.weights, layer.kind === "distance" ? SQUASH_LIMIT : heaviest, "weights");
-    draw("grid-products", group.products, most, "products");
-    const products = terms.groups.flatMap((it) => it.products);
-    const sums = [0];
-    for (const product of products) sums.push(sums.at(-1) + product);
-    byId("step-count").textContent = `${at} of ${plural(terms.count, "term")}`;
-    byId("step-text").textContent = this.reached === null
-      ? `${plural(terms.count, "product")} add up to ${format(sums.at(-1))}`.replace(/product/, layer.kind === "distance" ? "square" : "product")
-      : this.reached === 0
-        ? "Nothing is added yet: step on."
-        : this.term(group, marked, sums[at]);
-    let ends = 0;
-    const breaks = terms.groups.slice(0, -1).map((it) => (ends += it.units.length));
-    drawRunning(byId("running"), sums, at, breaks);
-    this.formula(sums.at(-1));
-  }
-
-  term(group, k, sum) {
-    const [x, w, p] = [group.inputs[k], group.weights[k], group.products[k]].map((v) => format(v));
-    const product = this.layer.kind === "distance" ? `(${x} − ${w})² = ${p}` : `${x} × ${w} = ${p}`;
-    return `${product}   sum so far ${format(sum)}`;
-  }
-
-  formula(total) {
-    const { terms, layer, unit } = this;
-    const host = byId("formula");
-    const [bias, sum, out] = [terms.bias, terms.sum, terms.out].map((value) => format(value));
-    if (layer.kind === "distance") {
-      const part = (100 * this.net.probabilities[unit.map]).toFixed(1);
-      host.textContent = `distance² = ${out}\nsoftmax of −distance²: ${part} %`;
-      return;
-    }
-    const given = terms.groups[0].weights[0];
-    const added = layer.kind === "subsampling"
-      ? `${format(total / (given || 1))} × ${format(given)}`
-      : format(total);
-    host.textContent = `${added} + bias ${bias} = ${sum}\n1.7159 · tanh(2/3 · ${sum}) = ${out}`;
+    const pixels = before && before.kind === "input";
+    return {
+      inputs: pixels ? "pixels" : `outputs of ${before ? before.name : ""}`,
+      weights: { distance: "code of the class", subsampling: "coefficient" }[layer.kind] || "weights",
+      products: squares ? "difference²" : "products",
+      sign: squares ? "−" : "×",
+      term: squares ? "square" : "product",
+      name: (group) => `map ${group.map}`,
+      inputLimit: SQUASH_LIMIT,
+      inputColor: pixels ? (value) => inkColor(value, -0.1, 1.175) : null,
+      formula: (total) => {
+        const [bias, sum, out] = [terms.bias, terms.sum, terms.out].map((value) => format(value));
+        if (squares) {
+          const part = (100 * this.net.probabilities[unit.map]).toFixed(1);
+          return `distance² = ${out}\nsoftmax of −distance²: ${part} %`;
+        }
+        const given = terms.groups[0].weights[0];
+        const added = layer.kind === "subsampling"
+          ? `${format(total / (given || 1))} × ${format(given)}`
+          : format(total);
+        return `${added} + bias ${bias} = ${sum}\n1.7159 · tanh(2/3 · ${sum}) = ${out}`;
+      },
+    };
   }
 
   targets() {

@@ -7,6 +7,7 @@ function startLive() {
   const views = buildLayers(net, model.classes, byId("layers"));
   const links = new Links(byId("links"), net, views);
   const inspector = new Inspector(net, model.classes);
+  const { arithmetic } = inspector;
   const c3 = net.layer("c3");
   const digits = model.classes.join("") === "0123456789";
   let held = { layer: c3.index, map: 2, row: 4, col: 4 };
@@ -176,11 +177,11 @@ function startLive() {
     const keys = {
       "[": () => move(0, 0, -1),
       "]": () => move(0, 0, 1),
-      ",": () => inspector.step(inspector.at() - 1),
-      ".": () => inspector.step(inspector.at() >= inspector.terms.count ? 1 : inspector.at() + 1),
+      ",": () => arithmetic.step(arithmetic.at() - 1),
+      ".": () => arithmetic.step(arithmetic.at() >= arithmetic.terms.count ? 1 : arithmetic.at() + 1),
       Escape: () => {
         stopSliding();
-        inspector.stop();
+        arithmetic.stop();
         if (!byId("tour").hidden) tour.end();
         hold(strongestUnit(net, net.layers.at(-1)));
       },

@@ -7,6 +7,9 @@ async function startRecorded() {
   // To begin with, one that sees about a third of the picture: neither a dot nor everything.
   const telling = (layer) => layer.area > 1 && layer.field && layer.field[0] > recording.height / 3;
   let held = recording.strongest(layers.find(telling) || layers[0]);
+  const filters = PAYLOAD.first && new Filters(recording, PAYLOAD.first);
+  const arithmetic = new Arithmetic();
+  let told = null;
   let pointed = null;
   let looking = false;
 
@@ -82,7 +85,16 @@ async function startRecorded() {
     byId("layer-on").disabled = unit.layer === layers.length - 1;
     byId("jump-layer").value = String(unit.layer);
     patch(sight);
+    sum(unit, layer);
     if (!single) map(unit, layer);
+  }
+
+  /** Weights, products and sum, where the layer reads the picture itself. */
+  function sum(unit, layer) {
+    const place = [unit.layer, unit.map, unit.row, unit.col].join();
+    if (!filters || unit.layer > 0) arithmetic.show({ groups: [], count: 0 }, {}, true);
+    else arithmetic.show(filters.terms(unit), filters.words(unit, layer), place !== told);
+    told = place;
   }
 
   /** The patch of the picture, enlarged; what lies in the padding is hatched by the ground. */
@@ -231,6 +243,8 @@ async function startRecorded() {
     const inMaps = event.target.closest(".sheet, .inspector");
     const keys = {
       "[": () => move(0, 0, -1), "]": () => move(0, 0, 1),
+      ",": () => arithmetic.step(arithmetic.at() - 1),
+      ".": () => arithmetic.step(arithmetic.at() >= arithmetic.terms.count ? 1 : arithmetic.at() + 1),
     };
     if (inMaps) {
       Object.assign(keys, {
@@ -254,7 +268,7 @@ async function startRecorded() {
   fold(matchMedia("(max-width: 56rem)").matches);
   look();
   window.explore = {
-    recording, hold,
+    recording, filters, hold,
     shown: () => {
       const unit = pointed || held;
       const own = { top: unit.row, left: unit.col, bottom: unit.row, right: unit.col };
