@@ -122,6 +122,33 @@ def test_what_a_unit_depends_on_and_what_depends_on_it(
     assert windows == [expected, expected]
 
 
+def test_the_first_layer_adds_up(driver: Chrome, recorded: Path, payload: dict[str, Any]) -> None:
+    """Against torch: at a corner, where the window lies half in the padding, and in the middle."""
+    show(driver, recorded)
+    model = opened("resnet18", 96)
+    feeds = model.feeds([picture(110, 96)])
+    x = (feeds["pixels"].permute(0, 3, 1, 2) - model.network.mean) / model.network.std
+    conv, norm = model.network.classifier.backbone.parts["stem"][:2]
+    sums = conv(x)[0]
+    normalised = norm(conv(x))[0]
+    for map_, row, col in ((0, 0, 0), (5, 20, 31), (9, 47, 47)):
+        channel = payload["layers"][0]["channels"][map_]
+        driver.execute_script(
+            "explore.hold({ layer: 0, map: arguments[0], row: arguments[1], col: arguments[2] })",
+            map_,
+            row,
+            col,
+        )
+        assert text(driver, "step-count") == "147 of 147 terms"
+        shown = [part.replace("−", "-") for part in text(driver, "formula").split("\n")]
+        assert float(shown[0].split()[-1]) == pytest.approx(sums[channel, row, col], abs=0.002)
+        after = normalised[channel, row, col].item()
+        assert float(shown[1].split()[-1]) == pytest.approx(after, abs=0.002)
+        assert float(shown[2].removeprefix("ReLU: ")) == pytest.approx(max(after, 0), abs=0.05)
+    driver.execute_script("explore.hold({ layer: 1, map: 0, row: 0, col: 0 })")
+    assert driver.execute_script("return document.getElementById('sum-part').hidden")
+
+
 def test_classes_and_why(driver: Chrome, recorded: Path, payload: dict[str, Any]) -> None:
     show(driver, recorded)
     rows = driver.find_elements(By.CSS_SELECTOR, "#classes > div")

@@ -33,7 +33,7 @@ class Filters {
     const { given, recording } = this;
     const names = recording.channels === 3 ? ["red", "green", "blue"] : ["grey"];
     return {
-      inputs: "pixels, normalised", weights: "weights", products: "products", sign: "×",
+      inputs: "scaled pixels", weights: "weights", products: "products", sign: "×",
       term: "product", widest: 5,
       name: (group) => names[group.map] || `channel ${group.map}`,
       inputLimit: 2.5, inputColor: null,
