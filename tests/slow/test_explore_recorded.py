@@ -141,7 +141,9 @@ def test_the_first_layer_adds_up(driver: Chrome, recorded: Path, payload: dict[s
         )
         assert text(driver, "step-count") == "147 of 147 terms"
         shown = [part.replace("−", "-") for part in text(driver, "formula").split("\n")]
-        assert float(shown[0].split()[-1]) == pytest.approx(sums[channel, row, col], abs=0.002)
+        assert float(shown[0].split()[-1]) == pytest.approx(
+            sums[channel, row, col].item(), abs=0.002
+        )
         after = normalised[channel, row, col].item()
         assert float(shown[1].split()[-1]) == pytest.approx(after, abs=0.002)
         assert float(shown[2].removeprefix("ReLU: ")) == pytest.approx(max(after, 0), abs=0.05)
