@@ -59,7 +59,7 @@ def hog(image: Picture, settings: Settings) -> Features:
         feature_vector=False,
     )
     cells = _cells_of(blocks, rows, columns, count)
-    pictures = [image, _cell_picture(cells)]
+    pictures = [image, cell_picture(cells)]
     captions = ["picture", f"{rows}x{columns} cells of {cell} pixels, {count} directions"]
     summary = {
         "cells": [rows, columns],
@@ -90,7 +90,7 @@ def _cells_of(
     return np.asarray(total / times)
 
 
-def _cell_picture(cells: NDArray[np.float64]) -> Picture:
+def cell_picture(cells: NDArray[np.float64]) -> Picture:
     """White lines on black: along the edge, which is across the gradient."""
     rows, columns, count = cells.shape
     image = Image.new("L", (columns * _CELL, rows * _CELL))
@@ -104,7 +104,7 @@ def _cell_picture(cells: NDArray[np.float64]) -> Picture:
         value = float(strength[row, column, number])
         angle = np.pi * (number + 0.5) / count
         # The middle of a bin of directions of the gradient; its edge is a quarter turn on.
-        x, y = np.sin(angle) * _CELL * 0.46, np.cos(angle) * _CELL * 0.46
+        x, y = -np.sin(angle) * _CELL * 0.46, np.cos(angle) * _CELL * 0.46
         middle = (column + 0.5) * _CELL, (row + 0.5) * _CELL
         pen.line(
             (middle[0] - x, middle[1] - y, middle[0] + x, middle[1] + y),
