@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +57,25 @@ def test_drawing_changes_the_answer(live: Chrome, digit: str) -> None:
     assert winner.text.split()[0] == digit
     press(live, "clear")
     assert answer(live) == "–"
+
+
+def test_a_lenet_of_other_classes_has_a_page_too(driver: Chrome, tmp_path: Path) -> None:
+    """Its codes are random ones, and no example is a digit of its."""
+    from explorable import LENET
+
+    folder = tmp_path / "kinds"
+    shutil.copytree(LENET, folder)
+    card = cnntasks.read_card(folder)
+    names = ("T-shirt", "ankle boot", *(f"kind {number}" for number in range(8)))
+    cnntasks.update_card(folder, replace(card, name="kinds", classes=names))
+    path = tmp_path / "kinds.html"
+    assert main(["explore", "--model", str(folder), "-o", str(path)]) == 0
+    show(driver, path, 360)
+    assert answer(driver) == "–"
+    assert not driver.find_element(By.ID, "examples").is_displayed()
+    draw(driver, DRAWN["1"])
+    assert answer(driver) == "ankle boot"
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= 360
 
 
 def test_undo_takes_the_last_stroke_away(live: Chrome) -> None:

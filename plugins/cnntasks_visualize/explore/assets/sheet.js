@@ -45,7 +45,7 @@ class Sheet {
   arrange() {
     const { layer } = this;
     const count = layer.channels.length;
-    const narrow = this.host.clientWidth < 560;
+    const narrow = this.host.clientWidth < 480;
     const numbers = layer.area === 1;
     const wish = numbers ? (narrow ? 32 : 64) : narrow ? 4 : layer.cols > 20 ? 8 : 12;
     this.across = Math.min(count, wish);
