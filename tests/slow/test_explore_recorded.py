@@ -158,6 +158,14 @@ def test_classes_and_why(driver: Chrome, recorded: Path, payload: dict[str, Any]
     shown = text(driver, "why-sum").replace("−", "-")
     assert float(shown.split()[-1]) == pytest.approx(payload["evidence"][0]["logit"], abs=0.006)
     assert len(driver.find_elements(By.CSS_SELECTOR, "#why-terms > div")) == 8 + 2
+    # A feature is the mean of a map of the last block, and leads there.
+    links = driver.find_elements(By.CSS_SELECTOR, "#why-terms .link")
+    kept = payload["layers"][index_of(payload, "layer4.1.add")]["channels"]
+    features = [it["feature"] for it in payload["evidence"][0]["features"]]
+    assert [int(it.text.split()[1]) for it in links] == [it for it in features if it in kept]
+    driver.execute_script("arguments[0].click()", links[0])
+    settle(driver)
+    assert text(driver, "unit-name").startswith(f"layer4.1.add\nmap {links[0].text.split()[1]},")
 
 
 def test_it_is_walked_with_keys(driver: Chrome, recorded: Path, payload: dict[str, Any]) -> None:

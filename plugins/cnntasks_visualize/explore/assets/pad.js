@@ -15,6 +15,10 @@ class Pad {
       canvas.addEventListener(name, () => (this.pointer = null));
     }
     canvas.addEventListener("keydown", (event) => this.key(event));
+    canvas.addEventListener("focus", () => {
+      this.pen.shown = canvas.matches(":focus-visible");
+      this.paint();
+    });
     canvas.addEventListener("blur", () => this.lift());
   }
 

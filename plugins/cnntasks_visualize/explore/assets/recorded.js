@@ -259,7 +259,11 @@ async function startRecorded() {
     event.preventDefault();
   }
 
-  furnish(recording);
+  furnish(recording, (layer, map) => {
+    hold(recording.strongest(layer, map));
+    sheets[layer.index].section.scrollIntoView({ block: "nearest" });
+    fold(false);
+  });
   wire();
   onTheme(() => {
     for (const sheet of sheets) if (sheet.painted) sheet.paint();

@@ -37,7 +37,7 @@ class MapsView {
   constructor(net, layer, host) {
     Object.assign(this, { net, layer, host });
     this.canvases = Array.from({ length: layer.maps }, (_, map) => {
-      const canvas = element("canvas", { "aria-hidden": "true", title: `${layer.name}, map ${map}` });
+      const canvas = element("canvas", { "aria-hidden": "true" });
       canvas.dataset.map = map;
       return canvas;
     });
