@@ -47,6 +47,24 @@ class Layer:
         """What is recorded the output of."""
         return self.rows[-1]
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of its maps; numbers are maps of 1×1."""
+        output = self.last.output or (1,)
+        if len(output) == 1:
+            return (output[0], 1, 1)
+        first, second, third = output
+        return (third, first, second) if self._channels_last else (first, second, third)
+
+    @property
+    def _channels_last(self) -> bool:
+        """A full connection at each place works on the last axis (ConvNeXt)."""
+        return self.head.category == "linear" and len(self.last.output or ()) == 3
+
+    def arranged(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The module's output for one picture as C×H×W."""
+        return np.moveaxis(values, 2, 0) if self._channels_last else values.reshape(self.shape)
+
 
 @dataclass(frozen=True, slots=True)
 class Maps:
@@ -86,7 +104,7 @@ def recorded_payload(opened: OpenNetwork, item: Any, source: str) -> dict[str, A
     outputs, found = record(classifier, opened, feeds, layers)
     layers = [layer for layer in layers if layer.module in found]
     room = share(layers)
-    maps = [quantize(found[layer.module], room) for layer in layers]
+    maps = [quantize(layer.arranged(found[layer.module]), room) for layer in layers]
     numbers = {name: value[0].cpu().numpy() for name, value in outputs.items()}
     result = opened.predictor.postprocess(numbers, item)
     pixels = opened.predictor.preprocess(item)["pixels"]
@@ -97,7 +115,6 @@ def recorded_payload(opened: OpenNetwork, item: Any, source: str) -> dict[str, A
         "model": {
             "name": opened.card.name,
             "network": str(opened.card.network.get("backbone", opened.card.network.get("name"))),
-            "summary": opened.card.summary,
             "licence": opened.card.licence,
         },
         "source": source,
@@ -105,9 +122,7 @@ def recorded_payload(opened: OpenNetwork, item: Any, source: str) -> dict[str, A
         "classes": result.to_rows(),
         "first": first,
         "evidence": class_evidence(classifier, opened, feeds),
-        "layers": [
-            describe_layer(layer, it, pixels.shape) for layer, it in zip(layers, maps, strict=True)
-        ],
+        "layers": [describe_layer(layer, it) for layer, it in zip(layers, maps, strict=True)],
         "blob": encode_bytes(zlib.compress(blob, 9)),
     }
 
@@ -141,7 +156,7 @@ def find_layers(rows: Sequence[LayerRow], network: nn.Module) -> Iterator[Layer]
 def record(
     classifier: nn.Module, opened: OpenNetwork, feeds: dict[str, Tensor], layers: Sequence[Layer]
 ) -> tuple[dict[str, Tensor], dict[tuple[str, int], NDArray[np.float32]]]:
-    """The network's outputs, and that of each layer: C×H×W, or C×1×1 for numbers."""
+    """The network's outputs, and that of each layer, without the batch."""
     wanted = {layer.module for layer in layers}
     found: dict[tuple[str, int], NDArray[np.float32]] = {}
     calls: dict[str, int] = {}
@@ -151,8 +166,7 @@ def record(
             calls[path] = calls.get(path, 0) + 1
             if (path, calls[path]) in wanted and isinstance(output, Tensor):
                 # A copy: the next module may work in place.
-                kept = output[0].detach().float().cpu().numpy().copy()
-                found[path, calls[path]] = kept if kept.ndim == 3 else kept.reshape(-1, 1, 1)
+                found[path, calls[path]] = output[0].detach().float().cpu().numpy().copy()
 
         return keep
 
@@ -176,14 +190,15 @@ def share(layers: Sequence[Layer], budget: int = BUDGET) -> int:
     low, high = 1, budget
     while low < high:
         middle = (low + high + 1) // 2
-        total = sum(_kept(layer.last.output or (1,), middle) for layer in layers)
+        total = sum(_kept(layer.shape, middle) for layer in layers)
         low, high = (middle, high) if total <= budget else (low, middle - 1)
     return low
 
 
-def _kept(output: Sequence[int], room: int) -> int:
-    area = output[1] * output[2] if len(output) == 3 else 1
-    return min(output[0], max(room // area, 1), _most(area)) * area
+def _kept(shape: tuple[int, int, int], room: int) -> int:
+    channels, height, width = shape
+    area = height * width
+    return min(channels, max(room // area, 1), _most(area)) * area
 
 
 def _most(area: int) -> int:
@@ -212,7 +227,7 @@ def quantize(values: NDArray[np.float32], room: int) -> Maps:
     return Maps(channels, np.rint(scaled).astype(np.uint8), low, high, limit, len(values))
 
 
-def describe_layer(layer: Layer, maps: Maps, picture: Sequence[int]) -> dict[str, Any]:
+def describe_layer(layer: Layer, maps: Maps) -> dict[str, Any]:
     """A layer's entry in the payload; places are (rows, columns)."""
     head, last = layer.head, layer.last
     _, rows, cols = maps.values.shape

@@ -136,6 +136,18 @@ def test_results_of_functions_are_kept_as_well(backbone: str, some: set[str]) ->
     assert all(layer.module[0] in modules for layer in layers)
 
 
+def test_full_connections_at_each_place_have_maps_too() -> None:
+    """ConvNeXt's, whose channels lie last."""
+    with torch.device("meta"):
+        network = cnntasks.create_classifier("torchvision:convnext_tiny", 3)
+    [layer] = [
+        it for it in layers_of(network, 3, 64, 96) if it.head.name.endswith("features1.0.block.3")
+    ]
+    assert (layer.head.category, layer.shape) == ("linear", (384, 16, 24))
+    values = np.random.default_rng(0).random((16, 24, 384), np.float32)
+    np.testing.assert_array_equal(layer.arranged(values)[5], values[:, :, 5])
+
+
 def test_the_budget_holds_for_deep_and_for_wide_networks() -> None:
     for backbone, side in (("resnet152", 224), ("vgg16", 224)):
         with torch.device("meta"):
@@ -144,8 +156,8 @@ def test_the_budget_holds_for_deep_and_for_wide_networks() -> None:
         room = share(layers)
         total = 0
         for layer in layers:
-            channels, *places = layer.last.output or ()
-            area = int(np.prod(places)) if places else 1
+            channels, height, width = layer.shape
+            area = height * width
             total += min(channels, max(room // area, 1), 4096 if area == 1 else 64) * area
         assert 0.5 * recording.BUDGET < total <= recording.BUDGET
 

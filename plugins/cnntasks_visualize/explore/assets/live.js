@@ -61,7 +61,8 @@ function startLive() {
     const percent = (map) => `${(100 * net.probabilities[map]).toFixed(1)} %`;
     byId("answer").replaceChildren(
       element("b", {}, empty ? "–" : model.classes[best]),
-      empty ? "nothing drawn yet" : `${percent(best)}; next ${model.classes[second]}, ${percent(second)}`,
+      empty ? "nothing drawn yet" : [best, second].slice(0, order.length)
+        .map((map, rank) => (rank ? `next ${model.classes[map]}, ${percent(map)}` : percent(map))).join("; "),
     );
     [...byId("bars").children].forEach((row, map) => {
       row.querySelector("i").style.width = `${empty ? 0 : 100 * net.probabilities[map]}%`;
