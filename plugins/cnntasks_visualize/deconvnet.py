@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnntasks import OpenNetwork, Source
+from cnntasks import CnntasksError, OpenNetwork, Source
 from cnntasks_visualize.layers import Layer, run_to
 from cnntasks_visualize.rules import BackwardRule
 
@@ -150,10 +150,8 @@ class Answer:
 
 def answers(
     opened: OpenNetwork, layer: Layer, sources: Iterable[Source]
-) -> Iterator[tuple[Source, Tensor | None, Exception | None]]:
+) -> Iterator[tuple[Source, Tensor | None, CnntasksError | None]]:
     """The maps of a layer for each source, units×places; an error instead where it has none."""
-    from cnntasks import CnntasksError
-
     for source in sources:
         try:
             feeds = opened.feeds([opened.decode(source)])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnntasks import CnntasksError, InputError, OpenNetwork, Source
+from cnntasks import CnntasksError, InputError, OpenNetwork, Source, UsageError
 from cnntasks_visualize.deconvnet import PATCHES, Projection, Projector, answers, strongest
 from cnntasks_visualize.layers import (
     Layer,
@@ -203,8 +203,6 @@ def chosen_place(layer: Layer, place: str | tuple[int, ...]) -> tuple[int, ...]:
     Raises:
         UsageError: the layer's maps do not have it.
     """
-    from cnntasks import UsageError
-
     if isinstance(place, str):
         assert place == CENTER
         return tuple(side // 2 for side in layer.places)
