@@ -67,7 +67,7 @@ _OTHERS = ("model", "output", "save_array", "style", "device", "offline", "quiet
 @click.option(
     "--steps",
     type=click.IntRange(1),
-    help="Of integrated gradients.  [default: until 1% is missed]",
+    help="Of integrated gradients.  [default: up to 128, until 1% is missed]",
 )
 @click.option(
     "--window",
