@@ -48,6 +48,13 @@ _OTHERS = ("model", "output", "save_array", "style", "device", "offline", "quiet
     help="One place in the map.  [default: the strongest; maximize: all of the map]",
 )
 @click.option(
+    "--rule",
+    type=click.Choice(["auto", "deconvnet", "guided"]),
+    default="auto",
+    show_default=True,
+    help="How deconvnet goes back through rectifiers; auto: guided without max pooling.",
+)
+@click.option(
     "--class",
     "classes",
     multiple=True,
