@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from cnntasks_features.pictures import Picture
@@ -22,7 +22,7 @@ class Features:
     """
 
     picture: Picture
-    arrays: dict[str, NDArray[np.generic]]
+    arrays: Mapping[str, NDArray[Any]]
     summary: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:

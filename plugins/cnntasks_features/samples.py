@@ -70,7 +70,7 @@ def read_split(location: Path, train_limit: int | None, test_limit: int | None, 
     for limit, part in ((train_limit, train), (test_limit, test)):
         if limit is not None and limit < len(part):
             _, kept = split_stratified(part, limit / len(part), seed)
-            part[:] = kept
+            part[:] = kept[:limit]  # shares of classes are rounded
             whole = False
     if len({example.label for example in train}) < 2 or not test:
         raise InputError(f"{location}: too few pictures to learn from and to measure on; add some")

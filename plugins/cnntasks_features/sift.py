@@ -47,7 +47,7 @@ def find_keypoints(image: Picture) -> Keypoints:
     """The keypoints of an RGB picture; none where there is nothing but one colour."""
     from skimage.feature import SIFT
 
-    finder = SIFT()
+    finder: Any = SIFT()
     try:
         finder.detect_and_extract(grey_of(image))
     except (RuntimeError, IndexError, ValueError):  # how it says that it found none

@@ -144,7 +144,7 @@ def maximize(
         value = goal.value(opened, {**feeds, feed: as_feed(jitter(picture))})
         penalty = ascent.decay * (picture - ground).square().mean()
         penalty = penalty + ascent.variation * total_variation(picture)
-        (penalty - value).backward()  # type: ignore[no-untyped-call]
+        (penalty - value).backward()
         optimizer.step()
         trace.append(float(value.detach()))
         if advance is not None:

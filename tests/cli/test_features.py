@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
 import cnntasks
-from cnntasks.cli.root import main
+from cnntasks.cli.root import cli, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,3 +101,15 @@ def test_no_torch_is_imported(picture: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=picture.parent
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_options_of_both_commands_are_on_the_page() -> None:
+    text = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+    group = cli.get_command(click.Context(cli), "features")
+    assert isinstance(group, click.Group)
+    for name in ("photo.jpg", "compare"):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert any(f"`{it}" in text or f"{it}`" in text for it in option.opts), option.opts

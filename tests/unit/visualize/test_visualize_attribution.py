@@ -26,7 +26,14 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_logits() -> None:
     picture[8:24, 14:18] = 230
     feeds = feeds_of(picture)
     for baseline in ("black", "mean"):
-        found = integrated_gradients(model, feeds, "pixels", 1, baseline=baseline)  # type: ignore[arg-type]
+        found = integrated_gradients(
+            model,
+            feeds,
+            "pixels",
+            1,
+            baseline=baseline,
+            steps=512,  # type: ignore[arg-type]
+        )
         start = {"pixels": baseline_of(feeds["pixels"], baseline)}  # type: ignore[arg-type]
         difference = float(class_scores(model, feeds)[0, 1] - class_scores(model, start)[0, 1])
         assert found.values.sum() == pytest.approx(difference, rel=0.011)
@@ -43,6 +50,19 @@ def test_integrated_gradients_of_a_linear_network_are_weight_times_input() -> No
     weight = linear.weight[0].numpy().reshape(4, 4, 1)
     assert np.allclose(found.values, weight * picture / 255, atol=1e-5)
     assert found.facts["steps"] == 3
+
+
+def test_steps_are_doubled_until_little_is_missed() -> None:
+    model = opened(nn.Sequential(nn.Flatten(), nn.Linear(16, 2)))
+    easy = integrated_gradients(model, feeds_of(noise(4, 4)), "pixels", 0)
+    assert easy.facts["steps"] == 32
+    assert easy.facts["missed"] == pytest.approx(0, abs=1e-5)
+    body = nn.Sequential(nn.Flatten(), nn.Linear(16, 2), nn.Tanh())
+    with torch.no_grad():
+        body[1].weight.fill_(300.0)
+        body[1].bias.fill_(-150.0)
+    hard = integrated_gradients(opened(body), feeds_of(noise(4, 4)), "pixels", 0)
+    assert hard.facts["steps"] == 128
 
 
 def test_an_input_that_changes_nothing_gets_nothing() -> None:

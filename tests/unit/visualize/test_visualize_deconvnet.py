@@ -82,6 +82,34 @@ def test_a_saturated_unit_still_shows_what_it_answers_to() -> None:
     assert found.values.sum() == found.values[2:5, 2:5].sum()
 
 
+def test_without_switches_the_papers_rule_does_not_see_the_picture() -> None:
+    body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten())
+    model = opened(body)
+    one, two = feeds_of(noise(8, 8)), feeds_of(noise(8, 8, seed=1))
+    layer = choose_layer(find_layers(model.network, one), "2")
+
+    def shapes(rule: str) -> list[np.ndarray]:
+        """What goes back from one place for both pictures, of length 1."""
+        projectors = [Projector(model, feeds, "pixels", layer, rule) for feeds in (one, two)]  # type: ignore[arg-type]
+        values = [projector(1, (2, 2)).values for projector in projectors]
+        assert {it.rule for it in projectors} == {"guided" if rule == "auto" else rule}
+        return [value / np.linalg.norm(value) * np.sign(value.sum()) for value in values]
+
+    same, other = shapes("deconvnet")
+    assert np.allclose(same, other, atol=1e-6)
+    same, other = shapes("auto")
+    assert not np.allclose(same, other, atol=1e-2)
+    assert (
+        Projector(
+            opened(rectified_network(1)),
+            feeds_of(noise()),
+            "pixels",
+            choose_layer(find_layers(opened(rectified_network(1)).network, feeds_of(noise())), "4"),
+        ).rule
+        == "deconvnet"
+    )
+
+
 def test_the_rules_differ_as_they_should() -> None:
     x = torch.tensor([-1.0, 2.0, 3.0, 7.0])
     back = torch.tensor([1.0, -1.0, 1.0, 1.0])
