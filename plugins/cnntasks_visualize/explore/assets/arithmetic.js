@@ -7,7 +7,8 @@
  *   inputs, weights, products: what the tables are; sign: between the first two;
  *   term: "product" or "square"; name(group): of one group;
  *   formula(total): lines of text for what comes after the sum;
- *   inputColor(value): for inputs that are pixels; inputLimit: for others.
+ *   inputColor(value): for inputs that are pixels; inputLimit: for others; weightLimit: other
+ *   than the largest weight; widest: columns of tables that stand side by side.
  */
 class Arithmetic {
   constructor() {
@@ -125,7 +126,7 @@ class Arithmetic {
     const draw = (id, values, limit, label, color = null) =>
       drawGrid(byId(id), values, group.rows, group.cols, { limit, color, marked, label });
     draw("grid-inputs", group.inputs, words.inputLimit, words.inputs, words.inputColor);
-    draw("grid-weights", group.weights, largest("weights"), words.weights);
+    draw("grid-weights", group.weights, words.weightLimit || largest("weights"), words.weights);
     draw("grid-products", group.products, largest("products"), words.products);
     const sums = [0];
     for (const { products } of terms.groups) {

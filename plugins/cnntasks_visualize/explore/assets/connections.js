@@ -59,7 +59,7 @@ function termsOf(net, unit) {
 }
 
 /** How the layers of numbers are laid out as pictures: columns. F6 is a picture of 7×12. */
-const COLUMNS = { c5: 20, f6: 7, output: 10 };
+const COLUMNS = { c5: 15, f6: 7, output: 10 };
 
 /** The units of the next layer that a unit feeds, each {unit, weight, product}. */
 function targetsOf(net, unit) {

@@ -75,12 +75,13 @@ class Inspector {
     const pixels = before && before.kind === "input";
     return {
       inputs: pixels ? "pixels" : `outputs of ${before ? before.name : ""}`,
-      weights: { distance: "code of the class", subsampling: "coefficient" }[layer.kind] || "weights",
+      weights: { distance: "code", subsampling: "coefficient" }[layer.kind] || "weights",
       products: squares ? "difference²" : "products",
       sign: squares ? "−" : "×",
       term: squares ? "square" : "product",
       name: (group) => `map ${group.map}`,
       inputLimit: SQUASH_LIMIT,
+      weightLimit: squares ? SQUASH_LIMIT : null,
       inputColor: pixels ? (value) => inkColor(value, -0.1, 1.175) : null,
       formula: (total) => {
         const [bias, sum, out] = [terms.bias, terms.sum, terms.out].map((value) => format(value));
