@@ -119,7 +119,7 @@ def help_is_complete(subject: Subject) -> None:
                 require(
                     (option.help or "").strip(), f"{title}: {option.opts[0]} has no help; say it"
                 )
-        done = run(*words, "--help")
+        done = run(subject.work, *words, "--help")
         require(done.status == 0, f"{title} --help ends with status {done.status}: {done.told()}")
 
 
