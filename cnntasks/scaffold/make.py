@@ -87,18 +87,21 @@ def make_project(name: str, kind: str, folder: Path | None = None) -> Path:
     folder = Path(project.distribution) if folder is None else folder
     _check_folder(folder)
     target = folder.resolve()
-    temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}.tmp")
+    # An empty folder stays the same folder: somebody's shell may be in it.
+    place = target if target.exists() else target.parent
+    temporary = place / f".{target.name}-{secrets.token_hex(4)}.tmp"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         for path, text in rendered(project):
-            place = temporary / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
+            file = temporary / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
         if KINDS[kind].model:
             _write_untrained(temporary / "src", project.module)
-        if target.exists():
-            target.rmdir()  # an empty one
-        temporary.rename(target)
+        if not target.exists():
+            temporary.rename(target)
+        else:
+            for path in list(temporary.iterdir()):
+                path.rename(target / path.name)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(

@@ -43,8 +43,11 @@ def test_a_project_is_written_and_its_folder_printed(
 
 def test_an_empty_folder_is_filled(clean: Path) -> None:
     (clean / "here").mkdir()
+    before = (clean / "here").stat().st_ino
     assert main([*NEW, "markdown", "--kind", "writer", "-o", "here"]) == 0
     assert (clean / "here" / "pyproject.toml").is_file()
+    assert (clean / "here").stat().st_ino == before
+    assert not list((clean / "here").glob("*.tmp"))
     assert main([*NEW, "html", "--kind", "writer", "-o", "deep/er"]) == 0
     assert (clean / "deep" / "er" / "pyproject.toml").is_file()
 

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from written_plugins import import_file
+from written_plugins import import_file, keep_contract
 
 import cnntasks
 from cnntasks.cli.root import main
 
 Write = Callable[[str], Path]
-
-
-def keep_contract(tests: Any, work: Path, *, leave_out: tuple[str, ...] = ()) -> list[str]:
-    """Run the checks of a written contract test; returns their names."""
-    contract = tests.TestTheContract()
-    names = [name for name in dir(contract) if name.startswith("test_") and name not in leave_out]
-    for name in names:
-        folder = work / name
-        folder.mkdir(parents=True)
-        check = getattr(contract, name)
-        if "tmp_path" in check.__code__.co_varnames[: check.__code__.co_argcount]:
-            check(tmp_path=folder)
-        else:
-            check()
-    return names
 
 
 @pytest.mark.parametrize("kind", ["image", "text", "audio"])
@@ -38,9 +22,9 @@ def test_a_classifier_predicts_trains_and_keeps_the_contract(
     card = cnntasks.read_card(cnntasks.find_model("try-out"))
     assert card.summary.startswith("Untrained")
     # Resuming takes three trainings: once, for the kind that people will have most.
-    left = ("test_training_resumes",) if kind != "image" else ()
-    tests = import_file(project / "tests" / "test_contract.py")
-    checked = keep_contract(tests, tmp_path / "work", leave_out=left)
+    left = ["test_training_resumes"] if kind != "image" else []
+    tests = project / "tests" / "test_contract.py"
+    checked = keep_contract(tests, "TestTheContract", tmp_path / "work", left)
     assert {"test_engines_agree", "test_registration_is_light", "test_verb_works"} <= set(checked)
     assert ("test_training_resumes" in checked) == (kind == "image")
     data = import_file(project / "tests" / "tiny_data.py").write_tiny(tmp_path / "tiny")
@@ -86,14 +70,16 @@ def test_a_recording_of_another_rate_is_heard_alike(written: Write, tmp_path: Pa
 
 def test_a_backbone_keeps_the_contract(written: Write, tmp_path: Path) -> None:
     project = written("backbone")
-    tests = import_file(project / "tests" / "test_backbone.py")
-    assert "test_it_exports" in keep_contract(tests, tmp_path / "work")
+    file = project / "tests" / "test_backbone.py"
+    assert "test_it_exports" in keep_contract(file, "TestTheContract", tmp_path / "work", [])
+    tests = import_file(file)
     tests.test_weights_are_read_and_others_refused(tmp_path)
     assert "try-out" in cnntasks.list_backbones()
 
 
 def test_a_format_keeps_the_contract(written: Write, tmp_path: Path) -> None:
     project = written("writer")
-    tests = import_file(project / "tests" / "test_writer.py")
-    assert len(keep_contract(tests, tmp_path / "work")) == 4
+    file = project / "tests" / "test_writer.py"
+    assert len(keep_contract(file, "TestTheContract", tmp_path / "work", [])) == 4
+    tests = import_file(file)
     tests.test_records_are_sections_and_rows_are_items()

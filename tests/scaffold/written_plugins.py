@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -19,7 +20,9 @@ def register(project: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     Processes that are started from here see them as well.
     """
-    told = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    told = settings["project"]
+    source = project / settings["tool"]["hatch"]["build"]["dev-mode-dirs"][0]
     info = site / f"{told['name'].replace('-', '_')}-{told['version']}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(
@@ -29,10 +32,10 @@ def register(project: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None
     (info / "entry_points.txt").write_text(
         "[cnntasks]\n" + "".join(f"{name} = {module}\n" for name, module in points.items())
     )
-    for folder in (site, project / "src", project / "tests"):
+    for folder in (site, source, project / "tests"):
         monkeypatch.syspath_prepend(str(folder))
     before = os.environ.get("PYTHONPATH", "")
-    paths = os.pathsep.join(str(it) for it in (site, project / "src", before) if str(it))
+    paths = os.pathsep.join(str(it) for it in (site, source, before) if str(it))
     monkeypatch.setenv("PYTHONPATH", paths)
     plugins.reset()
 
@@ -56,3 +59,19 @@ def import_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def keep_contract(file: Path, name: str, work: Path, leave_out: Sequence[str]) -> list[str]:
+    """Run the checks of the contract test `name` in `file`; returns their names."""
+    contract = getattr(import_file(file), name)()
+    names = [it for it in dir(contract) if it.startswith("test_") and it not in leave_out]
+    for number, each in enumerate(names):
+        check = getattr(contract, each)
+        code = check.__code__
+        if "tmp_path" in code.co_varnames[: code.co_argcount]:
+            folder = work / str(number)
+            folder.mkdir(parents=True)
+            check(tmp_path=folder)
+        else:
+            check()
+    return names
