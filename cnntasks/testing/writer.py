@@ -86,14 +86,15 @@ class WriterContract:
     def test_the_command_line_writes_it(self, tmp_path: Path) -> None:
         """`--format NAME` and `--output FILE` with its suffix write the same, with status 0."""
         title = f"cnntasks {self.command[0]} --format {self.name}"
-        shown = run(*self.command, "--format", self.name)
+        folder = tmp_path / "run"
+        shown = run(folder, *self.command, "--format", self.name)
         require(shown.status == 0, f"{title} ends with status {shown.status}: {shown.told()}")
-        plain = run(*self.command, "--format", "json")
+        plain = run(folder, *self.command, "--format", "json")
         require(plain.status == 0, f"the command of the check does not run: {plain.told()}")
         require(json.loads(plain.out.splitlines()[0]), "the command of the check has no record")
         require(shown.out.strip(), f"{title} prints nothing")
         file = tmp_path / f"records{registry().writers[self.name][0]}"
-        done = run(*self.command, "--output", str(file))
+        done = run(folder, *self.command, "--output", str(file))
         require(done.status == 0, f"--output {file.name} ends with status {done.status}")
         require(
             file.read_text(encoding="utf-8") == shown.out,
