@@ -148,9 +148,7 @@ class Recording:
             if not head:
                 raise InputError(f"{self.name}: is empty (0 bytes); record it again")
             # Without a name, from whose suffix `soundfile` would tell the format.
-            nameless = SimpleNamespace(
-                seek=handle.seek, tell=handle.tell, read=handle.read, readinto=handle.readinto
-            )
+            nameless = SimpleNamespace(seek=handle.seek, tell=handle.tell, read=handle.read)
             return soundfile.SoundFile(nameless)
         except (soundfile.SoundFileError, TypeError, ValueError) as error:
             self._close_owned()
