@@ -12,6 +12,7 @@ from cnntasks.models.card import ModelCard, read_card
 from cnntasks.models.folder import graph_path
 from cnntasks.models.store import resolve_model
 from cnntasks.models.weights import WEIGHTS_FILE
+from cnntasks.pieces import PieceRunner, follow_pieces
 from cnntasks.plugins import get_task, model_entries
 from cnntasks.running import Runner
 from cnntasks.task import Outcome, Source, TaskSpec, import_attribute
@@ -76,7 +77,20 @@ class Pipeline:
 
     def run(self, sources: Iterable[Source]) -> Iterator[Outcome[Any]]:
         """Predict for sources, one outcome each, in their order."""
+        if hasattr(self.predictor, "pieces"):
+            return PieceRunner(self.predictor, self.engine, self.batch_size).run(sources)
         return Runner(self.predictor, self.engine, self.batch_size).run(sources)
+
+    def follow(self, item: Any) -> Iterator[dict[str, Any]]:
+        """The network's outputs for each piece of what `predictor.decode` returned.
+
+        Each comes before the next piece is asked for, so that an input which is still going on (a
+        microphone) is answered as it goes; for predictors with `pieces`.
+
+        Raises:
+            CnntasksError: a piece cannot be made or run.
+        """
+        return follow_pieces(self.predictor, self.engine, item)
 
 
 def load(

@@ -131,6 +131,12 @@ class Predictor(Protocol[ItemT, ResultT]):
     - `collate(feeds) -> feeds`: joins the feeds of several items, of whatever shapes, to those of
       a batch, padding them; without it only equal shapes run together. Then `batch_size` says how
       many inputs make a chunk, and those of a chunk that are about as large are collated.
+    - `pieces(item) -> iterator of feeds` and `assemble(outputs, item) -> Result`, in place of
+      `preprocess` and `postprocess`, for inputs that are larger than one run of the network (a
+      recording of an hour): the network runs on the pieces, `batch_size` of equal shape at a time,
+      those of neighbouring inputs among them, and `assemble` is given an iterator of their outputs
+      in order. Both are lazy, so that memory is flat for an input of any length; what goes wrong
+      on the way is raised from that iterator, and `assemble` lets it pass.
     - `outputs`: the names of the network's outputs that `postprocess` wants; all without it.
     - `sources_from_values(values)` and `stands_for_many(value)`: the sources that a value given
       from Python stands for, and whether its results are a list, where a string is no path.

@@ -98,6 +98,7 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
         "cnntasks",
         "cnntasks_classify",
         "cnntasks_detect",
+        "cnntasks_speech",
         "cnntasks_style",
         "cnntasks_text",
     }

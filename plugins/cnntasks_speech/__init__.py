@@ -1,0 +1,21 @@
+"""Speech: the plugin's registration, made of strings."""
+
+from __future__ import annotations
+
+from cnntasks import TaskSpec, hookimpl
+
+CNNTASKS_API = 1
+
+
+@hookimpl
+def register_tasks() -> list[TaskSpec]:
+    """The verb `speech`."""
+    return [
+        TaskSpec(
+            name="speech",
+            summary="Write down the words of recordings, with their times, live if you like.",
+            default_model="commands",
+            command="cnntasks_speech.command:speech",
+            predictor="cnntasks_speech.predictor:SpeechPredictor",
+        )
+    ]
