@@ -67,11 +67,19 @@ class Pipeline:
             return self.run(own(values))
         from cnntasks.media.sources import sources_from_values
 
-        return self.run(sources_from_values(values, suffixes=self.predictor.suffixes))
+        own_values = getattr(self.predictor, "is_input", None)
+        noun = getattr(self.predictor, "noun", "pictures")
+        suffixes = self.predictor.suffixes
+        return self.run(
+            sources_from_values(values, suffixes=suffixes, noun=noun, is_input=own_values)
+        )
 
     def _stands_for_many(self, value: Any) -> bool:
         from cnntasks.media.sources import stands_for_many
 
+        is_input = getattr(self.predictor, "is_input", None)
+        if is_input is not None and is_input(value):
+            return False
         decide = getattr(self.predictor, "stands_for_many", stands_for_many)
         return bool(decide(value))
 

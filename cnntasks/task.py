@@ -140,6 +140,9 @@ class Predictor(Protocol[ItemT, ResultT]):
     - `outputs`: the names of the network's outputs that `postprocess` wants; all without it.
     - `sources_from_values(values)` and `stands_for_many(value)`: the sources that a value given
       from Python stands for, and whether its results are a list, where a string is no path.
+    - `is_input(value)`: whether a value from Python is one input as it is, though it may be a
+      tuple or a list (samples with their rate); its source has it as `value`.
+    - `noun`: what inputs are called in messages; `"pictures"` without it.
     """
 
     #: Columns of `Result.to_rows()`, in order; the header of the table and of the CSV.

@@ -173,3 +173,24 @@ def test_what_goes_on_is_answered_piece_by_piece() -> None:
     assert engine.shapes == [(1, 2)] * 3
     followed.close()  # type: ignore[attr-defined]
     assert predictor.closed == ["1-1000"]
+
+
+def test_values_that_are_inputs_as_they_are() -> None:
+    class PairPredictor(RunsPredictor):
+        noun = "runs"
+
+        def is_input(self, value: Any) -> bool:
+            return isinstance(value, tuple)
+
+        def decode(self, source: Source) -> str:
+            if source.value is None:
+                source.read_bytes()
+            return f"{source.value[0]}-{source.value[1]}"
+
+    pipeline = Pipeline(CARD, PairPredictor(), RunsEngine())
+    assert pipeline((1, 4)) == doubles(1, 4)
+    assert pipeline([(1, 4), (7, 8)]) == [doubles(1, 4), doubles(7, 8)]
+    names = [outcome.source.name for outcome in pipeline.stream([(1, 4), (7, 8)])]
+    assert names == ["array", "array-2"]
+    with pytest.raises(InputError, match="no runs in this folder"):
+        pipeline(".")
