@@ -17,6 +17,7 @@ from cnntasks.backbones import (
     text1d,
     torchvision_any,
     vgg,
+    wav2letter,
 )
 from cnntasks.backbones.base import Backbone
 from cnntasks.backbones.catalog import list_network_info
@@ -34,6 +35,7 @@ _FAMILIES = (
     mobilenet_v3.FAMILY,
     efficientnet_lite.FAMILY,
     text1d.FAMILY,
+    wav2letter.FAMILY,
 )
 
 
