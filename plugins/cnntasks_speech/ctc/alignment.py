@@ -7,6 +7,7 @@ the maximum instead of the sum). NumPy only.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ def align(log_probs: LogProbs, units: Sequence[int]) -> list[Span]:
     """
     if not units:
         return []
-    repeats = sum(one == two for one, two in zip(units, units[1:], strict=False))
+    repeats = sum(one == two for one, two in itertools.pairwise(units))
     frames = len(log_probs)
     if frames < len(units) + repeats:
         raise ValueError(f"{frames} frames are too few for {len(units)} units")

@@ -4,7 +4,7 @@ A CTC network (Graves et al. 2006) says for every frame how likely each unit is,
 path takes one of them per frame; what a path stands for is got by joining equal neighbours and then
 leaving the blanks out. The probability of a sequence of units is the sum over all its paths.
 
-`greedy` takes the likeliest path. `PrefixBeam` follows the likeliest sequences instead (Graves 2012,
+`greedy` takes the likeliest path. `PrefixBeam` follows the likeliest sequences (Graves 2012,
 section 7.5.2; Hannun et al. 2014, "First-Pass Large Vocabulary Continuous Speech Recognition using
 Bi-Directional Recurrent DNNs", algorithm 1, without a language model), if wanted only those that
 are made of the words of a list. NumPy only; blank is index 0, units are counted from 1.
