@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from cnntasks.backbones import (
+    abdel_hamid,
     alexnet,
     efficientnet_lite,
     googlenet,
     lenet,
     mobilenet_v3,
     resnet,
+    speech2d,
     text1d,
     torchvision_any,
     vgg,
@@ -36,6 +38,8 @@ _FAMILIES = (
     efficientnet_lite.FAMILY,
     text1d.FAMILY,
     wav2letter.FAMILY,
+    abdel_hamid.FAMILY,
+    speech2d.FAMILY,
 )
 
 
