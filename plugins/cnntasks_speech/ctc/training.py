@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -201,10 +200,3 @@ def measure_edges(
     if not leads:
         return 0.0, 0.0
     return round(float(np.median(leads)), 3), round(float(np.median(trails)), 3)
-
-
-def told_options(values: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `CtcSettings` among the options of the command."""
-    renamed = {"extra": "extra_share"}
-    names = [name for name in CtcSettings.__dataclass_fields__ if name != "seed"]
-    return {name: values[renamed.get(name, name)] for name in names}
