@@ -63,7 +63,15 @@ class PieceRunner:
         self.batch_size = batch_size
 
     def run(self, sources: Iterable[Source]) -> Iterator[Outcome[Any]]:
-        """One outcome for each source, in their order."""
+        """One outcome for each source, in their order.
+
+        With a batch size of one each piece is answered before the next is asked for, so that a
+        predictor can tell what it hears while its input is still going on.
+        """
+        if self.batch_size == 1:
+            for source in sources:
+                yield self._follow(source)
+            return
         cores, threads = available_cores(), self.engine.concurrency
         with ThreadPoolExecutor(cores) as decoders, ThreadPoolExecutor(threads) as runners:
             jobs = in_order(decoders, self._decode, sources, window=2 * cores)
@@ -72,6 +80,14 @@ class PieceRunner:
             steps = chain.from_iterable(done)
             for job, own in groupby(steps, key=lambda step: step.job):
                 yield self._assemble(job, own)
+
+    def _follow(self, source: Source) -> Outcome[Any]:
+        job = self._decode(source)
+        steps = (
+            _Step(job, outputs=outputs)
+            for outputs in follow_pieces(self.predictor, self.engine, job.item)
+        )
+        return self._assemble(job, steps)
 
     def _decode(self, source: Source) -> _Job:
         try:

@@ -19,6 +19,7 @@ from cnntasks.backbones import (
     text1d,
     torchvision_any,
     vgg,
+    wav2letter,
 )
 from cnntasks.backbones.base import Backbone
 from cnntasks.backbones.catalog import list_network_info
@@ -36,6 +37,7 @@ _FAMILIES = (
     mobilenet_v3.FAMILY,
     efficientnet_lite.FAMILY,
     text1d.FAMILY,
+    wav2letter.FAMILY,
     abdel_hamid.FAMILY,
     speech2d.FAMILY,
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import io
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -36,9 +39,11 @@ class Sound(Protocol):
     name: str
     source_rate: int
     channels: int
-    seconds: float
     levels: Levels
     samples: NDArray[np.float32] | None
+
+    @property
+    def seconds(self) -> float: ...
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """The samples, mono at the network's rate; raises InputError."""
@@ -122,6 +127,18 @@ def _short(name: str, audio: Audio) -> Sound:
             f"least {SHORTEST_SECONDS} s"
         )
     return ShortSound(name, audio)
+
+
+def may_be_several(arguments: Sequence[str]) -> bool:
+    """Whether arguments of a command line may stand for more than one recording."""
+    [first, *more] = arguments or ("",)
+    if more:
+        return True
+    return (
+        first.startswith("@")
+        or Path(first).is_dir()
+        or (glob.has_magic(first) and not os.path.lexists(first))
+    )
 
 
 def is_samples(value: Any) -> bool:

@@ -142,6 +142,10 @@ def build(card: ModelCard) -> nn.Module:
     Raises:
         ModelError: the card's network is not one that speech knows, or it is incomplete.
     """
+    from cnntasks_speech.ctc import network as ctc
+
+    if card.network.get("name") == ctc.NETWORK:
+        return ctc.build_ctc(card)
     return Spotter(Shape.of(card))
 
 

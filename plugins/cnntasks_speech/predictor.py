@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnntasks import ModelCard, ModelError, Source
 from cnntasks_speech.audio import SUFFIXES
 from cnntasks_speech.features import LogMel
 from cnntasks_speech.inputs import Sound, is_samples, open_sound
-from cnntasks_speech.results import COLUMNS, SpeechResult
+from cnntasks_speech.results import COLUMNS, ClipLabel, SpeechResult, Word
+
+if TYPE_CHECKING:
+    from cnntasks_speech.spectrogram import Spectrogram
 
 #: `card.network["name"]` of the two kinds of model.
 SPOTTER, TRANSCRIBER = "speech-spotter", "speech-ctc"
@@ -21,6 +25,9 @@ class SpeechPredictor:
 
     Args:
         card: of the model.
+        on_word: is called with each word as soon as it is certain; with a batch size of one, while
+            the recording is still going on.
+        spectrogram: collect what a picture of each recording is drawn from.
 
     Raises:
         ModelError: the card does not describe a model for speech.
@@ -30,9 +37,16 @@ class SpeechPredictor:
     suffixes: Sequence[str] = SUFFIXES
     noun = "recordings"
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        on_word: Callable[[Word], object] | None = None,
+        spectrogram: bool = False,
+    ) -> None:
         self.card = card
         self.log_mel = LogMel.from_card(card)
+        self._on_word = on_word
+        self._with_spectrogram = spectrogram
 
     @classmethod
     def open(cls, card: ModelCard, folder: Path, **options: Any) -> SpeechPredictor:
@@ -66,6 +80,14 @@ class SpeechPredictor:
         """Seconds from frame to frame."""
         return self.log_mel.hop / self.log_mel.rate
 
+    def new_spectrogram(self) -> Spectrogram | None:
+        """What takes the features of one recording, where a picture is wanted."""
+        if not self._with_spectrogram:
+            return None
+        from cnntasks_speech.spectrogram import Spectrogram
+
+        return Spectrogram(self.log_mel)
+
     def open_item(self, sound: Sound) -> Any:
         """What `pieces` and `assemble` take, of an open recording."""
         raise NotImplementedError
@@ -82,6 +104,30 @@ class SpeechPredictor:
         """The network's feeds, lazily; raises InputError."""
         raise NotImplementedError
 
+    def words(self, outputs: Iterator[dict[str, Any]], item: Any) -> Iterator[Word]:
+        """The words of a recording, each as soon as it is certain."""
+        raise NotImplementedError
+
     def assemble(self, outputs: Iterator[dict[str, Any]], item: Any) -> SpeechResult:
         """The words of one recording."""
-        raise NotImplementedError
+        words = []
+        for word in self.words(outputs, item):
+            words.append(word)
+            if self._on_word is not None:
+                self._on_word(word)
+        return self.result(words, item.sound)
+
+    def result(
+        self, words: Iterable[Word], sound: Sound, clip: ClipLabel | None = None
+    ) -> SpeechResult:
+        """The result of a recording that has been read to its end."""
+        end = sound.seconds
+        return SpeechResult(
+            tuple(replace(it, start=min(it.start, end), end=min(it.end, end)) for it in words),
+            end,
+            sound.source_rate,
+            sound.channels,
+            self.rate,
+            clip,
+            sound.levels.remark(),
+        )

@@ -52,8 +52,8 @@ class Spotter(SpeechPredictor):
         threshold: least probability of a word in a recording; the card's, or 0.5, when None.
         hop: seconds from window to window.
         top: labels of a clip; all when None.
-        spectrogram: collect what a picture of the recording is drawn from.
         beam, words: for transcribing models only.
+        shared: see `SpeechPredictor`.
 
     Raises:
         UsageError: an option out of range, or for the other kind of model.
@@ -70,11 +70,11 @@ class Spotter(SpeechPredictor):
         threshold: float | None = None,
         hop: float | None = None,
         top: int | None = None,
-        spectrogram: bool = False,
         beam: int | None = None,
         words: Any = None,
+        **shared: Any,
     ) -> None:
-        super().__init__(card)
+        super().__init__(card, **shared)
         if beam is not None or words is not None:
             raise UsageError(
                 f"{card.name} spots single words and transcribes nothing: leave out the beam and "
@@ -101,17 +101,11 @@ class Spotter(SpeechPredictor):
         self.top = min(top or len(card.classes), len(card.classes))
         self.rejects = tuple(card.network.get("rejects", ()))
         self.temperature = float(card.defaults.get("temperature", 1.0))
-        self.with_spectrogram = spectrogram
 
     def open_item(self, sound: Sound) -> Listening:
         """What `pieces` and `assemble` take."""
         clip = sound.samples is not None and sound.seconds <= CLIP_WINDOWS * self.window_seconds
-        item = Listening(sound, clip)
-        if self.with_spectrogram:
-            from cnntasks_speech.spectrogram import Spectrogram
-
-            item.spectrogram = Spectrogram(self.log_mel)
-        return item
+        return Listening(sound, clip, spectrogram=self.new_spectrogram())
 
     def pieces(self, item: Listening) -> Iterator[dict[str, Any]]:
         """`features` M×T of each window; raises InputError."""
@@ -127,7 +121,7 @@ class Spotter(SpeechPredictor):
         before = lacking // 2
         features = self.log_mel.log_mel(np.pad(samples, (before, lacking - before)))
         if item.spectrogram is not None:
-            item.spectrogram.add(features, before / self.rate, item.sound.seconds)
+            item.spectrogram.add(features, before / self.rate)
         loudness = loudness_of(features)
         start = loudest_window(loudness, self.frames)
         stop = start + self.frames
@@ -145,7 +139,7 @@ class Spotter(SpeechPredictor):
         for samples in self._with_margins(item, ahead, behind):
             new = stream.push(samples)
             if item.spectrogram is not None:
-                item.spectrogram.add(new, ahead / self.rate, np.inf)
+                item.spectrogram.add(new, ahead / self.rate)
             features = np.concatenate((features, new), axis=1)
             loudness = loudness_of(features)
             place = 0
@@ -180,30 +174,10 @@ class Spotter(SpeechPredictor):
 
     def assemble(self, outputs: Iterator[dict[str, Any]], item: Listening) -> SpeechResult:
         """The words of a recording, or the word of a clip with the probabilities."""
-        clip = None
-        if item.clip:
-            clip, words = self._label(next(outputs), item)
-        else:
-            words = list(self.words(outputs, item))
-        return self.result(words, item, clip)
-
-    def result(
-        self, words: list[Word], item: Listening, clip: ClipLabel | None = None
-    ) -> SpeechResult:
-        """The result of a recording that has been read to its end."""
-        sound = item.sound
-        end = sound.seconds
-        inside = [Word(it.word, min(it.start, end), min(it.end, end), it.confidence)
-                  for it in words]  # fmt: skip
-        return SpeechResult(
-            tuple(inside),
-            sound.seconds,
-            sound.source_rate,
-            sound.channels,
-            self.rate,
-            clip,
-            sound.levels.remark(),
-        )
+        if not item.clip:
+            return super().assemble(outputs, item)
+        clip, words = self._label(next(outputs), item)
+        return self.result(words, item.sound, clip)
 
     def _label(self, output: dict[str, Any], item: Listening) -> tuple[ClipLabel, list[Word]]:
         probabilities = self.probabilities(output["logits"])

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnntasks import FitOptions, fit_options
+from cnntasks_speech.ctc.options import (
+    BACKBONES,
+    CTC,
+    CTC_ONLY,
+    SPOT,
+    ctc_from_options,
+    ctc_options,
+    kind_of,
+)
 
 if TYPE_CHECKING:
     from cnntasks import ModelCard
@@ -34,10 +43,9 @@ _LEAST_RECORDINGS = 3
 )
 @click.option(
     "--backbone",
-    default="kws_resnet",
-    show_default=True,
     help="kws_resnet, res15, cnn_trad_fpool3, dnn, cnn_fws, cnn_lws, or any other network for two "
-    "dimensions.",
+    "dimensions; for --kind ctc quartznet_small or wav2letter.  [default: kws_resnet; "
+    "quartznet_small]",
 )
 @click.option("--from", "model", metavar="MODEL", help="Start from this spotter's weights.")
 @click.option(
@@ -149,10 +157,12 @@ _LEAST_RECORDINGS = 3
     show_default=True,
     help="Processes that load and change recordings.",
 )
+@ctc_options()
 @fit_options(epochs=40, rate=3e-3)
 def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
     """Train a word spotter on DATA: a folder of recordings per word, as Speech Commands has them,
-    or tables with the columns path,label.
+    or tables with the columns path,label. With transcripts (path,transcript) a model for whole
+    utterances is trained, by CTC.
 
     Several data sets are learned together, their classes matched by name. A val split validates, or
     else some of the speakers; folders are divided by their lists, or by a hash of the speakers'
@@ -162,6 +172,21 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
 
     The new model is a folder that speech and evaluate take.
     """  # fmt: skip
+    if kind_of(data, options["kind"], options["compose"]) == CTC:
+        from cnntasks_speech.ctc.training import train_ctc
+
+        train_ctc(
+            ctc_from_options(data, fit, options),
+            fit,
+            lambda line: None if fit.quiet else click.echo(line, err=True),
+        )
+        return
+    spotter = {key: value for key, value in options.items() if key not in CTC_ONLY}
+    _train_spotter(data, fit, {**spotter, "backbone": options["backbone"] or BACKBONES[SPOT]})
+
+
+def _train_spotter(data: tuple[str, ...], fit: FitOptions, options: dict[str, Any]) -> None:
+    """Train and write a word spotter."""
     from cnntasks import recipe_of, report_trained, train_model, update_card
     from cnntasks_speech.batches import read_noise
     from cnntasks_speech.features import LogMel

@@ -175,6 +175,25 @@ def test_what_goes_on_is_answered_piece_by_piece() -> None:
     assert predictor.closed == ["1-1000"]
 
 
+def test_with_a_batch_size_of_one_each_piece_is_answered_at_once() -> None:
+    predictor, engine = RunsPredictor(), RunsEngine(concurrency=2, fails_on=61)
+    pipeline = Pipeline(CARD, predictor, engine, batch_size=1)
+    found = run(pipeline, "1-4", "bad", "5-9!7", "60-64", "12-15!13", "75-80", "2-3")
+    assert found == [
+        doubles(1, 4),
+        "bad: is no run of numbers",
+        "5-9!7: cannot go on",
+        "60-64: unlucky",
+        "12-15!13: too large for this machine's memory; make it smaller first",
+        "75-80: does not like 77",
+        doubles(2, 3),
+    ]
+    assert engine.shapes[:3] == [(1, 2)] * 3
+    predictor.made = predictor.assembled = predictor.ahead = 0
+    run(pipeline, "100-200")
+    assert predictor.ahead == 1
+
+
 def test_values_that_are_inputs_as_they_are() -> None:
     class PairPredictor(RunsPredictor):
         noun = "runs"
