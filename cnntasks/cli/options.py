@@ -216,7 +216,7 @@ def _record_writers(common: CommonOptions, pipeline: Any) -> Iterator[list[Write
             from cnntasks.output.files import open_records
 
             stream = stack.enter_context(open_records(common.output))
-        every = pipeline.batch_size  # results come in chunks of so many
+        every = pipeline.together  # results come in chunks of so many
         columns = pipeline.predictor.columns
         writer = open_writer(common.format, stream, columns, every)  # type: ignore[arg-type]
         yield [writer]
