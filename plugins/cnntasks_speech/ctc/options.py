@@ -98,9 +98,7 @@ def kind_of(data: tuple[str, ...], kind: str | None, compose: object) -> str:
     return SPOT
 
 
-def ctc_from_options(
-    data: tuple[str, ...], fit: FitOptions, options: dict[str, Any]
-) -> CtcOptions:
+def ctc_from_options(data: tuple[str, ...], fit: FitOptions, options: dict[str, Any]) -> CtcOptions:
     """What the options of the command say.
 
     Raises:
