@@ -22,8 +22,9 @@ class NetworkInfo:
         year: of the paper.
         title: of the paper.
         authors: of the paper.
-        input: (channels, height, width) of the published network; (channels, length) of one for
-            text, whose channels are the size of the word or character embedding.
+        input: (channels, height, width) of the published network, (channels, mel channels, frames)
+            of one for speech; (channels, length) of one for text, whose channels are the size of
+            the word or character embedding.
         classes: of the published network.
         parameters: trainable ones of the published network with `classes` outputs, without
             auxiliary classifiers and embedding tables.
@@ -194,6 +195,66 @@ _TEXT = (
         parameters=1_314_752,
     ),
 )
+_ABDEL_HAMID = _Paper(
+    "abdel_hamid",
+    2014,
+    "Convolutional Neural Networks for Speech Recognition",
+    "Abdel-Hamid, Mohamed, Jiang, Deng, Penn, Yu",
+    "15 frames of three channels to the 183 states of TIMIT's phones; ReLUs",
+)
+_SPEECH = (
+    *(
+        NetworkInfo(
+            name,
+            _ABDEL_HAMID.family,
+            _ABDEL_HAMID.year,
+            _ABDEL_HAMID.title,
+            _ABDEL_HAMID.authors,
+            (3, 40, 15),
+            183,
+            parameters,
+            note=_ABDEL_HAMID.note,
+        )
+        for name, parameters in (
+            ("cnn_lws", 2_709_503),
+            ("cnn_fws", 3_339_333),
+            ("dnn", 3_986_183),
+        )
+    ),
+    NetworkInfo(
+        name="cnn_trad_fpool3",
+        family="speech2d",
+        year=2015,
+        title="Convolutional Neural Networks for Small-footprint Keyword Spotting",
+        authors="Sainath, Parada",
+        input=(1, 40, 32),
+        classes=4,
+        parameters=244_516,
+        note="mel channels x frames",
+    ),
+    NetworkInfo(
+        name="res15",
+        family="speech2d",
+        year=2018,
+        title="Deep Residual Learning for Small-Footprint Keyword Spotting",
+        authors="Tang, Lin",
+        input=(1, 40, 98),
+        classes=12,
+        parameters=237_882,
+        note="mel channels x frames",
+    ),
+    NetworkInfo(
+        name="kws_resnet",
+        family="speech2d",
+        year=2016,
+        title="Deep Residual Learning for Image Recognition",
+        authors="He, Zhang, Ren, Sun",
+        input=(1, 40, 98),
+        classes=12,
+        parameters=560_148,
+        note="a small one for spoken words, made for cnntasks; mel channels x frames",
+    ),
+)
 
 _NETWORKS = (
     _LENET5,
@@ -221,6 +282,7 @@ _NETWORKS = (
     ),
     _LITE0,
     *_TEXT,
+    *_SPEECH,
 )
 
 # Here so that a list of networks need not import torch; a test counts them again.
@@ -249,6 +311,12 @@ _MULTIPLY_ADDS = {
     "char_cnn": 372_435_968,
     "vdcnn9": 305_139_712,
     "dpcnn7": 216_000_500,
+    "dnn": 3_983_000,
+    "cnn_fws": 5_065_000,
+    "cnn_lws": 4_722_200,
+    "cnn_trad_fpool3": 9_705_984,
+    "res15": 930_334_140,
+    "kws_resnet": 35_265_120,
 }
 
 

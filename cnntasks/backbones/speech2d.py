@@ -39,7 +39,7 @@ def cnn_trad_fpool3(in_channels: int) -> Backbone:
     between them. The paper's input has 40 channels and 32 frames, which leaves 8×4 places for its
     linear layer of 32 units, without activation, and a layer of 128. Here these two are
     convolutions as well, with kernels of 8×4 and 1×1: the same on the paper's input; on longer
-    windows they slide along time. The paper does not say how it is initialised.
+    windows they slide along time.
 
     Shapes on 1×40×98: 64×33×79, 64×11×79, 64×8×70, 32×1×67, 128×1×67.
     """
@@ -129,8 +129,8 @@ def kws_resnet(in_channels: int) -> Backbone:
     """Stages `stem`, `block1`..`block4`; each but `block1` halves both axes.
 
     A 5×5 convolution of stride 2, and four residual blocks of 24, 48, 96 and 160 maps. Dense
-    convolutions on small maps are what one core is quickest at: depthwise ones, as BC-ResNet (Kim
-    et al. 2021) has them, need a sixth of the multiplications and longer.
+    convolutions on small maps are what a core is quickest at: with the depthwise ones of BC-ResNet
+    (Kim et al. 2021) a network needs far fewer multiplications, but hardly less time.
 
     Shapes on 1×40×98: 24×20×49, 24×20×49, 48×10×25, 96×5×13, 160×3×7.
     """

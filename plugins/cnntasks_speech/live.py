@@ -105,10 +105,15 @@ class LiveSound:
         self.source_rate = format.rate
         self.channels = format.channels
         self.levels = Levels()
-        self.seconds = 0.0
+        self._heard = 0  # samples
         self._stream = stream
         self._format = format
         self._rate = rate
+
+    @property
+    def seconds(self) -> float:
+        """What has come."""
+        return self._heard / self.source_rate
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """What has come since the last block; ends with the stream, or when interrupted.
@@ -132,7 +137,7 @@ class LiveSound:
             frames = self._format.decode(data[:whole])
             check_samples(frames, self.name, self.seconds)
             self.levels.add(frames)
-            self.seconds += len(frames) / self.source_rate
+            self._heard += len(frames)
             mono = frames.mean(axis=1, dtype=np.float32)
             yield bounded(mono if resample is None else resample.resample_chunk(mono))
         if resample is not None:
