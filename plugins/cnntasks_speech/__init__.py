@@ -17,5 +17,9 @@ def register_tasks() -> list[TaskSpec]:
             default_model="commands",
             command="cnntasks_speech.command:speech",
             predictor="cnntasks_speech.predictor:SpeechPredictor",
+            network="cnntasks_speech.network:build",
+            train="cnntasks_speech.train:train",
+            evaluate="cnntasks_speech.evaluate:evaluate",
+            checker="cnntasks_speech.data.check:check_speech_data",
         )
     ]

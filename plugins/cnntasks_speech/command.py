@@ -91,7 +91,7 @@ def speech(
         "hop": hop,
         "top": 1 if top is None and common.format != "json" else top,
         "beam": beam,
-        "words": None if word_list is None else _read_words(word_list),
+        "words": None if word_list is None else read_words(word_list),
         "spectrogram": save_spectrogram,
     }
     given = None
@@ -189,7 +189,12 @@ def _live(
     return replace(common, batch_size=1), options
 
 
-def _read_words(path: Path) -> list[str]:
+def read_words(path: Path) -> list[str]:
+    """The words of a list, one a line; blank lines and `#` comments are none.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

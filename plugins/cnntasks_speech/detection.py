@@ -81,9 +81,7 @@ def are_right(found: Sequence[Word], said: Sequence[Said]) -> list[bool]:
             and said[place].start - SLACK_SECONDS <= middle <= said[place].end + SLACK_SECONDS
         ]
         if fitting:
-            nearest = min(
-                fitting, key=lambda it: abs(said[it].start + said[it].end - 2 * middle)
-            )
+            nearest = min(fitting, key=lambda it: abs(said[it].start + said[it].end - 2 * middle))
             free.discard(nearest)
             right[number] = True
     return right

@@ -52,6 +52,7 @@ class Spotter(SpeechPredictor):
         threshold: least probability of a word in a recording; the card's, or 0.5, when None.
         hop: seconds from window to window.
         top: labels of a clip; all when None.
+        clips: every recording is one word, however long it is; for labelled data.
         beam, words: for transcribing models only.
         shared: see `SpeechPredictor`.
 
@@ -70,6 +71,7 @@ class Spotter(SpeechPredictor):
         threshold: float | None = None,
         hop: float | None = None,
         top: int | None = None,
+        clips: bool = False,
         beam: int | None = None,
         words: Any = None,
         **shared: Any,
@@ -98,13 +100,15 @@ class Spotter(SpeechPredictor):
         self.hop = round(hop / self.step)
         if top is not None and top < 1:
             raise UsageError(f"top must be at least 1, not {top}")
+        self._all_clips = clips
         self.top = min(top or len(card.classes), len(card.classes))
         self.rejects = tuple(card.network.get("rejects", ()))
         self.temperature = float(card.defaults.get("temperature", 1.0))
 
     def open_item(self, sound: Sound) -> Listening:
         """What `pieces` and `assemble` take."""
-        clip = sound.samples is not None and sound.seconds <= CLIP_WINDOWS * self.window_seconds
+        short = self._all_clips or sound.seconds <= CLIP_WINDOWS * self.window_seconds
+        clip = short and sound.samples is not None
         return Listening(sound, clip, spectrogram=self.new_spectrogram())
 
     def pieces(self, item: Listening) -> Iterator[dict[str, Any]]:
