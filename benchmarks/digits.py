@@ -7,9 +7,10 @@ DIGITS is the folder of the Free Spoken Digit Dataset with an index.csv (path, w
 loso_fold). For each speaker a model is trained by `cnntasks train speech` with the recipe of
 `digits`, on the recordings of the five others; a tenth of those chooses the best epoch. Then 300
 strings of 1 to 12 digits are composed of the recordings of the speaker that was left out, always
-the same ones, and transcribed through the prediction pipeline, greedily. COMMANDS is a folder of
-Speech Commands with train.csv and val.csv (path, speaker, word), of which the digits are learned
-from as well. `--all` trains one model on all six speakers instead.
+the same ones, and transcribed through the prediction pipeline, greedily. That is what
+`cnntasks evaluate speech --model OUT/model-0 OUT/fold-0 --compose 1-12 --count 300 --seed 1` does.
+COMMANDS is a folder of Speech Commands with train.csv and val.csv (path, speaker, word), of which
+the digits are learned from as well. `--all` trains one model on all six speakers instead.
 """
 
 from __future__ import annotations
@@ -117,15 +118,14 @@ def train(folder: Path, extra: Path | None, model: Path) -> None:
 
 def measure(model: Path, folder: Path, strings: int, seed: int) -> dict[str, float | str]:
     """Error rates on composed strings of the test part."""
-    from cnntasks_speech.ctc.measure import compose_sayings, measure_sayings
+    from cnntasks_speech.transcripts import composed_utterances, measure_transcripts
 
     import cnntasks
 
-    pipeline = cnntasks.load("speech", model, many=False)
+    pipeline = cnntasks.load("speech", model)
     rate = pipeline.card.preprocessing["rate"]
-    sayings = compose_sayings(f"{folder}:test", LENGTHS, strings, seed, rate)
-    score, _ = measure_sayings(pipeline, sayings)
-    return dict(score.metrics)
+    utterances = composed_utterances([f"{folder}:test"], rate, LENGTHS, strings, seed)
+    return dict(measure_transcripts(pipeline, utterances)[0].metrics)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,8 @@ from cnntasks import (
 )
 from cnntasks_speech.audio import read_audio
 from cnntasks_speech.ctc.batches import Spoken, at_least, spoken
-from cnntasks_speech.ctc.compose import Composer, Utterance
+from cnntasks_speech.ctc.compose import Composer, Utterance, compose_many
 from cnntasks_speech.ctc.learner import CtcLearner
-from cnntasks_speech.ctc.measure import compose_many
 from cnntasks_speech.ctc.network import SpeechCTC, network_of
 from cnntasks_speech.ctc.parts import TextParts, read_composer, read_spoken, read_text_parts
 from cnntasks_speech.ctc.settings import CtcSettings

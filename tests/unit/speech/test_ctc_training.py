@@ -18,9 +18,8 @@ from cnntasks_speech.ctc.batches import (
     framewise,
     spoken,
 )
-from cnntasks_speech.ctc.compose import Composer, Utterance, root_mean_square, trimmed
+from cnntasks_speech.ctc.compose import Composer, Utterance, compose_many, root_mean_square, trimmed
 from cnntasks_speech.ctc.learner import CtcLearner
-from cnntasks_speech.ctc.measure import compose_many
 from cnntasks_speech.ctc.network import SpeechCTC, network_of
 from cnntasks_speech.ctc.settings import CtcSettings
 from cnntasks_speech.ctc.units import Speller
