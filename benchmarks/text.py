@@ -1,13 +1,16 @@
 """Speed of `cnntasks text`, as ratios measured in one run on one machine.
 
     python benchmarks/text.py [--sentences 50000] [--repeat 5] [--model NAME|FOLDER] [--texts FILE]
+                              [--train FILE...]
 
 (a) A cold `cnntasks text "..."`, against importing torch; (b) sentences per second of the command
 line that reads a file and writes JSON Lines, its start included; (c) sentences per second from
 Python, against a loop over the same network in eager torch, one sentence at a time, with a
 tokenizer written in Python (the same vocabulary, longest pieces first); (d) peak memory over many
-lines against few. Sentences are random words of the model's vocabulary, 5 to 35 of them, unless
-`--texts` names a file of real ones. Commands run in turn, medians are compared.
+lines against few; (e) with `--train FILE...` (SST-2: its phrases and its training sentences), the
+time of an epoch over all texts in there, with the settings of `cnntasks train text`. Sentences
+are random words of the model's vocabulary, 5 to 35 of them, unless `--texts` names a file of real
+ones. Commands run in turn, medians are compared.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +106,25 @@ def peak_memory(file: Path, model: str, cwd: Path) -> float:
     return int(done.stdout.split()[-1]) / unit
 
 
+def time_epoch(files: list[Path]) -> tuple[int, float]:
+    """How many texts an epoch has, and its seconds, start and validation not counted."""
+    from cnntasks_text.crossing import Training
+    from cnntasks_text.data import Columns, read_text_data
+    from cnntasks_text.settings import TextSettings
+    from cnntasks_text.starting import Start
+
+    parts = [read_text_data(file, None, Columns()) for file in files]
+    classes = cnntasks.join_classes(parts)
+    texts = [it for part in parts for it in cnntasks.match_classes(part, classes).examples]
+    fit = cnntasks.FitSettings(epochs=1, rate=2e-3)
+    training = Training(Start("epoch"), TextSettings(), fit, classes, "cpu")
+    started, learner = training.prepare(texts, texts[:100])
+    with tempfile.TemporaryDirectory() as place:
+        start = time.perf_counter()
+        cnntasks.fit(started.network, learner, fit, Path(place), device="cpu", progress=False)
+        return len(texts), time.perf_counter() - start
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -109,6 +132,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--model", default="sentiment")
     parser.add_argument("--texts", type=Path)
+    parser.add_argument("--train", type=Path, nargs="+")
     options = parser.parse_args()
     print_machine("torch", "onnxruntime", "tokenizers", "numpy")
     model = cnntasks.find_model("text", options.model).resolve()
@@ -140,6 +164,9 @@ def main() -> None:
         small, large = (peak_memory(it, options.model, here) for it in (few, file))
         print(f"(d) peak memory {small:.0f} MB over {count // 20}, {large:.0f} MB over {count}:")
         print(f"    ratio {large / small:.3f}")
+    if options.train:
+        number, taken = time_epoch(options.train)
+        print(f"(e) an epoch of training over {number} texts: {taken:.1f} s")
 
 
 if __name__ == "__main__":

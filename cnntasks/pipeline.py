@@ -39,6 +39,11 @@ class Pipeline:
         own: int = getattr(predictor, "batch_size", 1)
         self.batch_size = batch_size or own
 
+    @property
+    def together(self) -> int:
+        """How many results come at once: those of a batch, but each by itself of inputs in pieces."""
+        return 1 if hasattr(self.predictor, "pieces") else self.batch_size
+
     def __call__(self, value: Any) -> Any:
         """Predict for one value, or for a list of them.
 

@@ -114,8 +114,7 @@ class Runner:
     def _predict_chunk(self, sources: list[Source]) -> list[Outcome[Any]]:
         outcomes: dict[int, Outcome[Any]] = {}
         prepared: dict[int, Prepared] = {}
-        for number, given in enumerate(sources):
-            source, item, feeds, error = self._prepare(given)
+        for number, (source, item, feeds, error) in enumerate(self._prepare_chunk(sources)):
             if error is not None:
                 outcomes[number] = Outcome(source, error=error)
             else:
@@ -126,6 +125,24 @@ class Runner:
             finished = self._finish(batch)
             outcomes.update(zip(group, finished, strict=True))
         return [outcomes[number] for number in range(len(sources))]
+
+    def _prepare_chunk(
+        self, sources: list[Source]
+    ) -> Iterable[tuple[Source, Any, Arrays, CnntasksError | None]]:
+        """Decode a chunk at once where the predictor can, or else one source after the other."""
+        decode = getattr(self.predictor, "decode_batch", None)
+        if decode is None:
+            return map(self._prepare, sources)
+        preprocess = self.predictor.preprocess
+        try:
+            return [
+                (source, None, {}, found)
+                if isinstance(found, CnntasksError)
+                else (source, found, preprocess(found), None)
+                for source, found in zip(sources, decode(sources), strict=True)
+            ]
+        except MemoryError:
+            return map(self._prepare, sources)  # finds the one that is too large
 
     def _prepare(self, source: Source) -> tuple[Source, Any, Arrays, CnntasksError | None]:
         try:
@@ -199,6 +216,7 @@ def _alike(sizes: dict[int, int]) -> Iterator[list[int]]:
 
 
 def stack_feeds(feeds: Sequence[Arrays]) -> Arrays:
+    """Feeds of equal shapes as those of a batch."""
     import numpy as np
 
     if len(feeds) == 1:
@@ -207,14 +225,17 @@ def stack_feeds(feeds: Sequence[Arrays]) -> Arrays:
 
 
 def row_of(outputs: Arrays, row: int) -> Arrays:
+    """The outputs of one member of a batch."""
     return {name: value[row] for name, value in outputs.items()}
 
 
 def same_shapes(first: Arrays, second: Arrays) -> bool:
+    """Whether feeds can be stacked."""
     return all(first[name].shape == second[name].shape for name in first)
 
 
 def too_large_error(source: Source) -> InputError:
+    """What to say where the memory does not suffice for one input."""
     return InputError(f"{source.name}: too large for this machine's memory; make it smaller first")
 
 

@@ -131,6 +131,8 @@ class Predictor(Protocol[ItemT, ResultT]):
     - `collate(feeds) -> feeds`: joins the feeds of several items, of whatever shapes, to those of
       a batch, padding them; without it only equal shapes run together. Then `batch_size` says how
       many inputs make a chunk, and those of a chunk that are about as large are collated.
+    - `decode_batch(sources) -> items`: decodes a chunk for `collate` at once, where that is faster;
+      an error stands in the place of its item.
     - `pieces(item) -> iterator of feeds` and `assemble(outputs, item) -> Result`, in place of
       `preprocess` and `postprocess`, for inputs that are larger than one run of the network (a
       recording of an hour): the network runs on the pieces, `batch_size` of equal shape at a time,

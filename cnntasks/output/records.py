@@ -28,36 +28,52 @@ class Writer(Protocol):
         ...
 
 
-class JsonLinesWriter:
+class _StreamWriter:
+    """What the three writers share: a stream that is flushed after every so many results.
+
+    A flush lets go of the interpreter's lock. A thread that computes takes it, and gives it back
+    only after 5 ms (`sys.getswitchinterval`): thousands of small results are written slowly so.
+    """
+
+    def __init__(self, stream: TextIO, every: int = 1) -> None:
+        self._stream = stream
+        self._every = every
+        self._written = 0
+
+    def _finish_result(self) -> None:
+        self._written += 1
+        if self._written % self._every == 0:
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Flush what is left."""
+        self._stream.flush()
+
+
+class JsonLinesWriter(_StreamWriter):
     """One JSON object a line: `source`, then what the result's `to_dict` says."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
     def write(self, outcome: Outcome[Any]) -> None:
-        """Write one line and flush it, so that a pipe sees it at once."""
+        """Write one line."""
         assert outcome.result is not None
         record = {"source": outcome.source.name, **outcome.result.to_dict()}
         line = json.dumps(record, ensure_ascii=False)
         if _encodable(line, self._stream) != line:
             line = json.dumps(record)
         self._stream.write(line + "\n")
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Nothing is left."""
+        self._finish_result()
 
 
-class CsvWriter:
+class CsvWriter(_StreamWriter):
     """A header, then a row for each thing found; a source in which nothing was found has none."""
 
-    def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, columns: Sequence[str], every: int = 1) -> None:
+        super().__init__(stream, every)
         self._rows = csv.DictWriter(stream, ["source", *columns], lineterminator="\n")
         self._rows.writeheader()
 
     def write(self, outcome: Outcome[Any]) -> None:
-        """Write the rows of one result and flush them."""
+        """Write the rows of one result."""
         assert outcome.result is not None
         for row in outcome.result.to_rows():
             cells = {"source": outcome.source.name, **row}
@@ -67,21 +83,18 @@ class CsvWriter:
                     for name, cell in cells.items()
                 }
             )
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Nothing is left."""
+        self._finish_result()
 
 
-class TableWriter:
+class TableWriter(_StreamWriter):
     """Aligned columns for people, printed as the results come.
 
     The width of a column follows from the terminal and the first results; a longer source name
     is shortened from the left, where paths are alike, and a cell of running text at its end.
     """
 
-    def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, columns: Sequence[str], every: int = 1) -> None:
+        super().__init__(stream, every)
         self._columns = list(columns)
         self._widths: list[int] = []
         self._source_width = 0
@@ -96,7 +109,7 @@ class TableWriter:
             self._start(rows, outcome.source.name)
         for row in rows:
             self._line(_shorten(outcome.source.name, self._source_width), row)
-        self._stream.flush()
+        self._finish_result()
 
     def _start(self, rows: list[list[str]], name: str) -> None:
         table = [self._columns, *rows]
@@ -119,22 +132,25 @@ class TableWriter:
         line = "".join(c if c.isprintable() else "?" for c in "  ".join(parts).rstrip())
         self._stream.write(_encodable(line, self._stream) + "\n")
 
-    def close(self) -> None:
-        """Nothing is left."""
 
-
-def open_writer(format_name: str, stream: TextIO, columns: Sequence[str]) -> Writer:
+def open_writer(format_name: str, stream: TextIO, columns: Sequence[str], every: int = 1) -> Writer:
     """The writer of that name.
+
+    Args:
+        format_name: one of `FORMATS`.
+        stream: flushed after `every` results and in the end.
+        columns: of tables and CSV.
+        every: 1 where somebody waits for each result.
 
     Raises:
         UsageError: there is none; the message lists the ones there are.
     """
     if format_name == "json":
-        return JsonLinesWriter(stream)
+        return JsonLinesWriter(stream, every)
     if format_name == "csv":
-        return CsvWriter(stream, columns)
+        return CsvWriter(stream, columns, every)
     if format_name == "table":
-        return TableWriter(stream, columns)
+        return TableWriter(stream, columns, every)
     raise UsageError(f"there is no format {format_name!r}; choose one of {', '.join(FORMATS)}")
 
 

@@ -11,14 +11,14 @@ from torch import Tensor
 
 
 def moving_average(decay: float, mean: Tensor, value: Tensor, count: Tensor) -> Tensor:
-    """The next mean after `count` values; the memory is short at first.
+    """The next mean after `count` values, written into `mean`; the memory is short at first.
 
     With the full decay from the start, a training of a few hundred steps would end with weights
     that are mostly those it began with.
     """
     if not mean.is_floating_point():
         return value
-    return mean.lerp(value, 1 - ((1 + count) / (10 + count)).clamp(max=decay).to(mean.dtype))
+    return mean.lerp_(value, 1 - ((1 + count) / (10 + count)).clamp(max=decay).to(mean.dtype))
 
 
 class Epochs(Callback):

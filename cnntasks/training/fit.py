@@ -145,7 +145,10 @@ class Trainee(lightning.LightningModule):
             decay = self.settings.decay if group.get("decay", True) else 0.0
             rate = self.settings.rate * group["scale"]
             groups.append({"params": group["params"], "lr": rate, "weight_decay": decay})
-        optimizer = torch.optim.AdamW(groups)
+        # One kernel for all of a step: on a CPU ten times as fast for a large embedding. It cannot
+        # do the unscaling of mixed precision.
+        fused = self.settings.precision == "32-true" and self.device.type in ("cpu", "cuda")
+        optimizer = torch.optim.AdamW(groups, fused=fused)
         total = max(int(self.trainer.estimated_stepping_batches), 1)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: rate_factor(step, total, self.settings.warmup)

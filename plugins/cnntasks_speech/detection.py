@@ -170,6 +170,8 @@ def tradeoff_picture(curve: Tradeoff, threshold: float) -> Callable[[Path], None
                 textcoords="offset points",
                 fontsize="small",
             )
+        if not len(alarms):
+            axes.set(xlim=(0.1, 100), ylim=(1, 100))  # nothing was found at any threshold
         axes.set(xscale="log", yscale="log", xlabel="false alarms per hour", ylabel="misses (%)")
         axes.set_title("Detection error tradeoff", fontsize="medium")
         axes.grid(True, which="both", linewidth=0.3)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from cnntasks import InputError, ModelCard, ModelError, Source, UsageError
+from cnntasks import CnntasksError, InputError, ModelCard, ModelError, Source, UsageError
 from cnntasks_text.encodings import decode_text, refuse_nul
 from cnntasks_text.explain import Explanation, Windows, explain_text
 from cnntasks_text.inputs import (
@@ -29,6 +29,27 @@ TOKENIZER_FILE = "tokenizer.json"
 MOST_TOKENS = 2**16
 #: N-grams of an explanation, where nobody says how many.
 NGRAMS = 8
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a model folder, without padding or truncation.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    from tokenizers import Tokenizer
+
+    path = folder / TOKENIZER_FILE
+    try:
+        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except Exception as error:  # the library raises bare exceptions
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(
+            f"{path}: cannot read this tokenizer ({line}); fetch the model again"
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,38 +186,48 @@ class TextPredictor:
             ModelError: the tokenizer is missing or damaged.
             UsageError: as for the class.
         """
-        from tokenizers import Tokenizer
-
-        path = folder / TOKENIZER_FILE
-        try:
-            tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
-        except Exception as error:  # the library raises bare exceptions
-            line = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ModelError(
-                f"{path}: cannot read this tokenizer ({line}); fetch the model again"
-            ) from error
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return cls(card, tokenizer, **options)
+        return cls(card, read_tokenizer(folder), **options)
 
     def decode(self, source: Source) -> Reading:
         """Read a text and take it apart; raises InputError."""
-        text = source.value
+        [found] = self.decode_batch([source])
+        if isinstance(found, CnntasksError):
+            raise found
+        return found
+
+    def decode_batch(self, sources: Sequence[Source]) -> list[Reading | CnntasksError]:
+        """Several texts at once, during which other threads go on."""
+        texts: list[str | CnntasksError] = []
+        for source in sources:
+            try:
+                texts.append(self._text(source))
+            except CnntasksError as error:
+                texts.append(error)
+        whole = [text for text in texts if isinstance(text, str)]
+        # `encode` would keep all other threads waiting.
+        encodings = iter(self.tokenizer.encode_batch(whole))
+        return [
+            self._reading(source, text, next(encodings)) if isinstance(text, str) else text
+            for source, text in zip(sources, texts, strict=True)
+        ]
+
+    def _text(self, source: Source) -> str:
+        """A text that the tokenizer can take; raises InputError."""
+        text: str | None = source.value
         if text is None:
             text = decode_text(source.read_bytes(), source.name, self.settings.encoding)
         elif "\0" in text:
             refuse_nul(text, source.name)
         if not text or text.isspace():
             raise InputError(f"{source.name}: the text is empty; there is nothing to classify")
-        try:
-            # `encode` would keep all other threads waiting; a batch, even of one, does not.
-            [encoding] = self.tokenizer.encode_batch([text])
-        except TypeError:  # what the library says of a string that is no valid Unicode
+        if not text.isascii():
             _refuse_surrogates(text, source.name)
-            raise
+        return text
+
+    def _reading(self, source: Source, text: str, encoding: Any) -> Reading | CnntasksError:
         ids = encoding.ids
         if not ids:
-            raise InputError(
+            return InputError(
                 f"{source.name}: there is nothing in it that the model reads; give some words"
             )
         cut = len(ids) > self.longest

@@ -44,6 +44,8 @@ class Start:
             texts do not have them.
         longest: tokens of a text that are read; 0 for all.
         seed: of random weights.
+        model: a text model to start from instead, which brings its tokenizer, its network and its
+            weights with it; none of what stands above is used then but `name` and `seed`.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Start:
     further_words: int = 10_000
     longest: int = 0
     seed: int = 0
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,12 @@ def start_training(start: Start, classes: Sequence[str], texts: Iterable[str]) -
 
     Raises:
         UsageError: there is no such backbone, form or level, or options contradict each other.
+        ModelError: the model to start from cannot be found or is damaged.
     """
+    if start.model is not None:
+        from cnntasks_text.continuing import start_from_model
+
+        return start_from_model(start, classes)
     form = _form(start)
     texts = list(texts)
     words = start.vocabulary.level == "words"

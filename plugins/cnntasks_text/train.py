@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from cnntasks import FitOptions, fit_options
 from cnntasks_text.data.columns import column_options
@@ -16,11 +17,20 @@ if TYPE_CHECKING:
 
 #: Options that are settings of another name.
 _RENAMED = {"batch": "batch_size", "per_epoch": "texts_per_epoch"}
+#: Options that a model to start from has decided already.
+_DECIDED = ("backbone", "form", "vectors", "level", "pieces", "often", "keep_case",
+            "further_words", "dimensions", "members", "longest")  # fmt: skip
 _FRACTION = click.FloatRange(0, 1, max_open=True)
 
 
 @click.command("train")
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
+@click.option(
+    "--from",
+    "start",
+    metavar="MODEL",
+    help="Start from a text model instead, with its tokenizer, network and weights.",
+)
 @click.option(
     "--backbone",
     default="kim_cnn",
@@ -180,6 +190,8 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
         if not fit.quiet:
             click.echo(line, err=True)
 
+    if options["start"] is not None:
+        _refuse_decided()
     columns = Columns(
         text=options["text_column"], label=options["label_column"], fold=options["fold_column"]
     )
@@ -194,7 +206,11 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
     known = f", {started.found} with a vector" if shape.vectors else ""
     log(f"{len(parts.train)} texts to learn from, {shape.tokens} tokens{known}")
     counts = {"texts": len(parts.train), "validation_texts": len(parts.validation)}
-    recipe = {**counts, **recipe_of(data, {**options, "vectors": _name_of(options["vectors"])})}
+    given = {**options, "vectors": _name_of(options["vectors"])}
+    if options["start"] is not None:
+        given = {name: value for name, value in given.items() if name not in _DECIDED}
+        given["start"] = Path(options["start"]).name
+    recipe = {**counts, **recipe_of(data, given)}
     card = train_model(
         started.network,
         learner,
@@ -210,6 +226,20 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
     card = replace(card, metrics={**metrics, **card.metrics})
     update_card(fit.output, card)
     report_trained(card, fit)
+
+
+def _refuse_decided() -> None:
+    """Raise UsageError where --from stands beside options that have no effect with it."""
+    from cnntasks import UsageError
+
+    context = click.get_current_context()
+    unused = [
+        f"--{name.replace('_', '-')}"
+        for name in _DECIDED
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if unused:
+        raise UsageError(f"a training --from a model keeps its network; drop {', '.join(unused)}")
 
 
 def _training(options: dict[str, Any], fit: FitOptions, classes: tuple[str, ...]) -> Training:
@@ -230,6 +260,7 @@ def _training(options: dict[str, Any], fit: FitOptions, classes: tuple[str, ...]
         ),
         vectors=read_vectors(options["vectors"]) if options["vectors"] else None,
         seed=fit.settings.seed,
+        model=options["start"],
         **{
             name: options[name]
             for name in (

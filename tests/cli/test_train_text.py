@@ -71,6 +71,33 @@ def test_the_model_is_used_and_measured_like_any_other(
     assert "accuracy" in capfd.readouterr().out
 
 
+def test_a_training_goes_on_from_a_model(trained: Path) -> None:
+    table = write_table(trained / "more.tsv", 60, 2)
+    model = trained / "second"
+    command = ["train", "text", str(table), "-o", str(model), "--from", str(trained / "model"),
+               "--batch-size", "16", "--texts-per-epoch", "16", "--epochs", "1", "--rate", "0.0001",
+               "--device", "cpu", "-q"]  # fmt: skip
+    assert main(command) == 0
+    card = cnntasks.read_card(model)
+    assert card.recipe["start"] == str(trained / "model").rsplit("/", 1)[-1]
+    assert card.network == cnntasks.read_card(trained / "model").network
+    # One step at a tiny rate: what it knows comes from the first model.
+    assert card.metrics["validation_accuracy"] > 0.8
+    assert (model / "tokenizer.json").read_bytes() == (
+        trained / "model" / "tokenizer.json"
+    ).read_bytes()
+
+
+def test_what_a_model_has_decided_cannot_be_asked_for(
+    trained: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "text", str(trained / "texts.tsv"), "-o", str(trained / "no"), "--from",
+               str(trained / "model"), "--form", "rand", "--keep-case"]  # fmt: skip
+    assert main(command) == 2
+    assert "drop --form, --keep-case" in capfd.readouterr().err
+    assert not (trained / "no").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -132,6 +132,45 @@ def test_one_bad_input_never_stops_the_rest(
     ]
 
 
+class AtOncePredictor(SumPredictor):
+    """Decodes a chunk at once."""
+
+    def __init__(self, room: int = 100) -> None:
+        self.room = room
+        self.chunks: list[int] = []
+
+    def decode(self, source: Source) -> list[int]:
+        if len(source.value) > self.room:
+            raise MemoryError
+        return super().decode(source)
+
+    def decode_batch(self, sources: Sequence[Source]) -> list[Any]:
+        self.chunks.append(len(sources))
+        found: list[Any] = []
+        for source in sources:
+            try:
+                found.append(self.decode(source))
+            except InputError as error:
+                found.append(error)
+        return found
+
+
+def test_a_chunk_is_decoded_at_once_with_errors_in_their_places() -> None:
+    predictor = AtOncePredictor()
+    made = Pipeline(CARD, predictor, SumEngine(), batch_size=3)
+    outcomes = list(made.stream(["20 1", "bad", "20 2", "20 3"]))
+    assert [it.result for it in outcomes] == [21, None, 22, 23]
+    assert str(outcomes[1].error) == "text 2: no numbers"
+    assert predictor.chunks == [3, 1]
+
+
+def test_what_is_too_large_for_the_memory_is_found_in_its_chunk() -> None:
+    made = Pipeline(CARD, AtOncePredictor(room=6), SumEngine(), batch_size=4)
+    outcomes = list(made.stream(["20 1", "20 20 20", "20 2"]))
+    assert [it.result for it in outcomes] == [21, None, 22]
+    assert "text 2: too large for this machine's memory" in str(outcomes[1].error)
+
+
 def test_a_single_value_gives_a_single_result() -> None:
     made, _ = make()
     assert made("20 30") == 50

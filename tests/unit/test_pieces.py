@@ -115,6 +115,12 @@ def test_short_inputs_share_batches() -> None:
     assert engine.shapes == [(4, 2), (4, 2)]
 
 
+def test_results_are_written_one_by_one() -> None:
+    """A batch may hold pieces of many inputs, but a long input has many batches."""
+    pipeline, _, _ = make()
+    assert (pipeline.batch_size, pipeline.together) == (4, 1)
+
+
 def test_pieces_of_another_shape_run_apart() -> None:
     pipeline, _, engine = make()
     assert run(pipeline, "998-1003", "1-3") == [doubles(998, 1003), doubles(1, 3)]

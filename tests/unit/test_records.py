@@ -169,6 +169,21 @@ def test_a_pipe_sees_each_result_at_once(format_name: str) -> None:
         assert pipe.seen[-1].endswith("\n")
 
 
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_many_results_are_flushed_together_and_the_last_ones_in_the_end(format_name: str) -> None:
+    pipe = Pipe()
+    writer = open_writer(format_name, pipe, COLUMNS, every=3)
+    for number in range(2):
+        writer.write(outcome(f"{number}.jpg", CAT))
+    assert not pipe.seen
+    writer.write(outcome("2.jpg", CAT))
+    assert len(pipe.seen) == 1
+    writer.write(outcome("3.jpg", CAT))
+    assert "3.jpg" not in pipe.seen[-1]
+    writer.close()
+    assert "3.jpg" in pipe.seen[-1]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_no_name_is_too_strange_for_a_stream(format_name: str, encoding: str) -> None:

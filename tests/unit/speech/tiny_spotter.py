@@ -72,6 +72,47 @@ def write_tiny_spotter(folder: Path, **defaults: Any) -> Path:
     return folder
 
 
+def write_tiny_transcriber(folder: Path) -> Path:
+    """Write a transcribing model of the same tones, one output frame for each frame."""
+    weights = np.zeros((MELS, 3), np.float32)
+    bias = np.array([4.0, 0.0, 0.0], np.float32)
+    for unit, name in ((1, "low"), (2, "high")):
+        start, stop = _BANDS[name]
+        weights[start:stop, unit] = 4.0 / (stop - start)
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [
+            helper.make_node("Transpose", ["features"], ["frames"], perm=[0, 2, 1]),
+            helper.make_node("MatMul", ["frames", "bands"], ["sums"]),
+            helper.make_node("Add", ["sums", "bias"], ["scores"]),
+            helper.make_node("LogSoftmax", ["scores"], ["log_probs"], axis=-1),
+        ],
+        "tiny",
+        [
+            value("features", TensorProto.FLOAT, ["batch", MELS, "time"]),
+            value("lengths", TensorProto.INT64, ["batch"]),
+        ],
+        [value("log_probs", TensorProto.FLOAT, ["batch", "time", 3])],
+        [
+            helper.make_tensor("bands", TensorProto.FLOAT, weights.shape, weights.ravel()),
+            helper.make_tensor("bias", TensorProto.FLOAT, bias.shape, bias),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    card = cnntasks.ModelCard(
+        name="dictation",
+        task="speech",
+        network={"name": "speech-ctc", "backbone": "none", "units": "words", "context": 5,
+                 "stride": 1},
+        classes=("low", "high"),
+        preprocessing={"rate": 16000, "window_ms": 30.0, "hop_ms": 10.0, "n_mels": MELS,
+                       "low": 20.0, "high": 8000.0, "floor": 1e-6},
+    )  # fmt: skip
+    named = {"bands": weights, "bias": bias}
+    cnntasks.write_model_folder(folder, card, named, model.SerializeToString(), half=False)
+    return folder
+
+
 def spoken(
     words: list[tuple[str, float]], seconds: float, rate: int = 16000, length: float = 0.5
 ) -> NDArray[np.float32]:

@@ -242,9 +242,9 @@ def test_a_short_training_is_not_held_back_by_the_average(tmp_path: Path) -> Non
 
 def test_the_average_forgets_slowly_in_the_end_and_keeps_counters_whole() -> None:
     mean, value = torch.tensor([1.0]), torch.tensor([2.0])
-    late = moving_average(0.99, mean, value, torch.tensor(10_000))
+    late = moving_average(0.99, mean.clone(), value, torch.tensor(10_000))
     assert float(late) == pytest.approx(1.01)
-    early = moving_average(0.99, mean, value, torch.tensor(1))
+    early = moving_average(0.99, mean.clone(), value, torch.tensor(1))
     assert float(early) == pytest.approx(1 + 9 / 11)
     counter = moving_average(0.99, torch.tensor(3), torch.tensor(7), torch.tensor(5))
     assert int(counter) == 7
