@@ -255,6 +255,31 @@ _SPEECH = (
         note="a small one for spoken words, made for cnntasks; mel channels x frames",
     ),
 )
+_TIME = (
+    NetworkInfo(
+        name="wav2letter",
+        family="wav2letter",
+        year=2016,
+        title="Wav2Letter: an End-to-End ConvNet-based Speech Recognition System",
+        authors="Collobert, Puhrsch, Synnaeve",
+        input=(40, 1000),
+        classes=30,
+        parameters=24_118_530,
+        note="the one on spectral features; mel channels x frames",
+    ),
+    NetworkInfo(
+        name="quartznet_small",
+        family="wav2letter",
+        year=2020,
+        title="QuartzNet: Deep Automatic Speech Recognition with 1D Time-Channel Separable "
+        "Convolutions",
+        authors="Kriman, Beliaev, Ginsburg, Huang, Kuchaiev, Lavrukhin, Leary, Li, Zhang",
+        input=(40, 1000),
+        classes=10,
+        parameters=179_482,
+        note="a small one behind two 2-D convolutions, made for cnntasks; mel channels x frames",
+    ),
+)
 
 _NETWORKS = (
     _LENET5,
@@ -283,6 +308,7 @@ _NETWORKS = (
     _LITE0,
     *_TEXT,
     *_SPEECH,
+    *_TIME,
 )
 
 # Here so that a list of networks need not import torch; a test counts them again.
@@ -317,6 +343,8 @@ _MULTIPLY_ADDS = {
     "cnn_trad_fpool3": 9_705_984,
     "res15": 930_334_140,
     "kws_resnet": 35_265_120,
+    "wav2letter": 12_026_310_000,
+    "quartznet_small": 63_950_560,
 }
 
 

@@ -126,22 +126,21 @@ class Augment:
 
     def mask(self, features: Tensor, random: torch.Generator) -> Tensor:
         """SpecAugment on B×M×T: runs of frames and of channels get the mean of their recording."""
-        mean = features.mean(dim=(1, 2), keepdim=True)
-        centred = features - mean
+        hidden = torch.zeros(features.shape, dtype=torch.bool)
         for axis, longest in ((1, self.strength.mel_mask), (2, self.strength.time_mask)):
             for _ in range(self.strength.masks if longest else 0):
-                centred = _mask_one(centred, axis, longest, random)
-        return centred + mean
+                hidden |= _run(features, axis, longest, random)
+        return torch.where(hidden, features.mean(dim=(1, 2), keepdim=True), features)
 
 
-def _mask_one(features: Tensor, axis: int, longest: int, random: torch.Generator) -> Tensor:
-    """One run along an axis, of another length and place in each recording."""
+def _run(features: Tensor, axis: int, longest: int, random: torch.Generator) -> Tensor:
+    """One run along an axis, of another length and place in each recording: B×M×1 or B×1×T."""
     size = features.shape[axis]
     length = torch.rand(len(features), 1, generator=random) * min(longest, size)
     start = torch.rand(len(features), 1, generator=random) * (size - length)
     places = torch.arange(size)
     hidden = (places >= start.floor()) & (places < start.floor() + length.floor())
-    return features.masked_fill(hidden.unsqueeze(3 - axis), 0.0)
+    return hidden.unsqueeze(3 - axis)
 
 
 def _integer(below: int, random: torch.Generator) -> int:

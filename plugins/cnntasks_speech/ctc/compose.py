@@ -181,6 +181,12 @@ class Composer:
         return samples, places
 
 
+def compose_many(composer: Composer, count: int, seed: int | tuple[int, ...]) -> list[Utterance]:
+    """So many utterances; the same seed gives the same ones."""
+    random = np.random.default_rng(seed)
+    return [composer.compose(random) for _ in range(count)]
+
+
 def _ramp(count: int) -> Samples:
     """From 0 to 1, such that two uncorrelated sounds blended by it keep their power."""
     steps = (np.arange(count, dtype=np.float32) + 0.5) / count

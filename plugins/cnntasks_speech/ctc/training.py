@@ -20,7 +20,7 @@ from cnntasks import (
 )
 from cnntasks_speech.audio import read_audio
 from cnntasks_speech.ctc.batches import Spoken, at_least, spoken
-from cnntasks_speech.ctc.compose import Composer, Utterance
+from cnntasks_speech.ctc.compose import Composer, Utterance, compose_many
 from cnntasks_speech.ctc.learner import CtcLearner
 from cnntasks_speech.ctc.network import SpeechCTC, network_of
 from cnntasks_speech.ctc.parts import TextParts, read_composer, read_spoken, read_text_parts
@@ -159,12 +159,6 @@ def _prepare(parts: TextParts, options: CtcOptions, log: Callable[[str], None]) 
         f"{len(units)} {settings.units}"
     )
     return _Prepared(units, composer, [it for it in made if it is not None], composed)
-
-
-def compose_many(composer: Composer, count: int, seed: int | tuple[int, ...]) -> list[Utterance]:
-    """So many utterances; the same seed gives the same ones."""
-    random = np.random.default_rng(seed)
-    return [composer.compose(random) for _ in range(count)]
 
 
 @torch.inference_mode()
