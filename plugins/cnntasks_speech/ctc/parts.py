@@ -100,11 +100,10 @@ def read_text_parts(
             train += found
             validation += read_texts(location, other)[0]
             continue
-        kept, held = split_speakers([it.clip for it in found], fraction, seed)
+        _, held = split_speakers([it.clip for it in found], fraction, seed)
         names = {clip.name for clip in held}
         train += [it for it in found if it.clip.name not in names]
         validation += [it for it in found if it.clip.name in names]
-        del kept
     further: list[Text] = []
     for location in extra:
         found, sounds = read_texts(location)
