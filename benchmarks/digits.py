@@ -27,7 +27,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from common import CNNTASKS, print_machine
+from common import print_machine
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RECIPES = Path(__file__).parents[1] / "plugins" / "cnntasks_speech" / "recipes"
@@ -151,14 +151,16 @@ def write_voices(folder: Path) -> Path:
 
 
 def train(recipe: str, folder: Path, model: Path, *extra: Path, start: Path | None = None) -> None:
-    """Train by the command line, with a recipe."""
-    command = [*CNNTASKS, "train", "speech", str(folder), "-o", str(model), "--quiet"]
-    command += ["--recipe", str(RECIPES / f"{recipe}.toml")]
+    """`cnntasks train speech` with a recipe, in this process: torch is imported once."""
+    from cnntasks_speech.train import train as command
+
+    arguments = [str(folder), "-o", str(model), "--quiet"]
+    arguments += ["--recipe", str(RECIPES / f"{recipe}.toml")]
     for location in extra:
-        command += ["--extra", str(location)]
+        arguments += ["--extra", str(location)]
     if start is not None:
-        command += ["--from", str(start)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        arguments += ["--from", str(start)]
+    command.main(arguments, standalone_mode=False)
 
 
 def measure(model: Path, folder: Path, strings: int, seed: int) -> dict[str, float | str]:
