@@ -1,16 +1,19 @@
 """Strings of spoken digits, by the model `digits`: word error rates on speakers it never heard.
 
-    python benchmarks/digits.py DIGITS [--extra COMMANDS] [--folds 0,1,2,3,4,5] [--work OUT]
-    python benchmarks/digits.py DIGITS [--extra COMMANDS] --work OUT --all
+    python benchmarks/digits.py DIGITS COMMANDS [--folds 0,1,2,3,4,5] [--work OUT]
+    python benchmarks/digits.py DIGITS COMMANDS --work OUT --all
 
 DIGITS is the folder of the Free Spoken Digit Dataset with an index.csv (path, word, speaker, index,
-loso_fold). For each speaker a model is trained by `cnntasks train speech` with the recipe of
-`digits`, on the recordings of the five others; a tenth of those chooses the best epoch. Then 300
+loso_fold), COMMANDS one of Speech Commands with train.csv and val.csv (path, speaker, word).
+
+First a model learns from the digits of Speech Commands, which have some 150 speakers of one or two
+digits each, and from synthetic voices, made with espeak-ng, which has to be installed: nobody of
+DIGITS. Then for each speaker of DIGITS `cnntasks train speech` goes on from there with the recipe
+of `digits` on the recordings of the five others; a tenth of those chooses the best epoch. Then 300
 strings of 1 to 12 digits are composed of the recordings of the speaker that was left out, always
 the same ones, and transcribed through the prediction pipeline, greedily. That is what
 `cnntasks evaluate speech --model OUT/model-0 OUT/fold-0 --compose 1-12 --count 300 --seed 1` does.
-COMMANDS is a folder of Speech Commands with train.csv and val.csv (path, speaker, word), of which
-the digits are learned from as well. `--all` trains one model on all six speakers instead.
+`--all` trains one model on all six speakers instead.
 """
 
 from __future__ import annotations
@@ -23,10 +26,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common import CNNTASKS, print_machine
+import numpy as np
+from common import print_machine
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-RECIPE = Path(__file__).parents[1] / "plugins" / "cnntasks_speech" / "recipes" / "digits.toml"
+RECIPES = Path(__file__).parents[1] / "plugins" / "cnntasks_speech" / "recipes"
+#: espeak-ng's accents of English and some of its voices.
+ACCENTS = (
+    "en-gb", "en-us", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029",
+    "en-gb-x-gbcwmd", "en-us-nyc",
+)  # fmt: skip
+VOICES = (
+    "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "f1", "f2", "f3", "f4", "f5", "Andrea", "Annie",
+    "Alex", "Denis", "Gene", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "linda",
+    "belinda", "steph", "adam", "anika", "antonio", "benjamin", "boris", "caleb", "david", "ed",
+    "edward", "john", "kaukovalta", "max", "michel", "paul", "pedro", "quincy", "rob", "robert",
+    "sandro", "shelby", "travis", "victor", "zac", "aunty", "grandma", "grandpa", "marcelo",
+    "miguel", "norbert", "pablo", "gustave",
+)  # fmt: skip
 #: Of each speaker and word, every so many-th recording chooses the best epoch.
 HELD = 10
 LENGTHS = (1, 12)
@@ -37,7 +54,7 @@ Row = dict[str, str]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--extra", type=Path)
+    parser.add_argument("commands", type=Path)
     parser.add_argument("--folds", default="0,1,2,3,4,5")
     parser.add_argument("--work", type=Path, default=Path("digits-folds"))
     parser.add_argument("--strings", type=int, default=300)
@@ -46,10 +63,15 @@ def main() -> None:
     options = parser.parse_args()
     print_machine()
     rows = read_table(options.data / "index.csv")
-    extra = None if options.extra is None else write_extra(options.extra, options.work)
+    further = write_further(options.commands, options.work / "further")
+    voices = write_voices(options.work / "voices")
+    first = options.work / "digits-voices"
+    if not (first / "card.json").exists():
+        train("digits-voices", further, first, voices)
+    extra = (further / "train.csv", voices)
     if options.all:
         folder = write_parts(rows, [], options.data, options.work / "all")
-        train(folder, extra, options.work / "digits")
+        train("digits", folder, options.work / "digits", *extra, start=first)
         return
     scores = []
     for fold in options.folds.split(","):
@@ -60,7 +82,7 @@ def main() -> None:
         folder = write_parts(rest, test, options.data, options.work / f"fold-{fold}")
         model = options.work / f"model-{fold}"
         if not (model / "card.json").exists():
-            train(folder, extra, model)
+            train("digits", folder, model, *extra, start=first)
         score = measure(model, folder, options.strings, options.seed)
         score["speaker"] = test[0]["speaker"]
         scores.append(score)
@@ -99,21 +121,46 @@ def write_parts(rows: list[Row], test: list[Row], root: Path, folder: Path) -> P
     return folder
 
 
-def write_extra(commands: Path, work: Path) -> Path:
+def write_further(commands: Path, folder: Path) -> Path:
     """The digits among the recordings of Speech Commands that are no test recordings."""
-    rows = [row for name in ("train", "val") for row in read_table(commands / f"{name}.csv")]
-    path = work / "further.csv"
-    write_table(path, [row for row in rows if row["word"] in WORDS], commands)
-    return path
+    for name in ("train", "val"):
+        rows = [row for row in read_table(commands / f"{name}.csv") if row["word"] in WORDS]
+        write_table(folder / f"{name}.csv", rows, commands)
+    return folder
 
 
-def train(folder: Path, extra: Path | None, model: Path) -> None:
-    """Train by the command line, with the recipe."""
-    command = [*CNNTASKS, "train", "speech", str(folder), "-o", str(model), "--quiet"]
-    command += ["--recipe", str(RECIPE)]
-    if extra is not None:
-        command += ["--extra", str(extra)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+def write_voices(folder: Path) -> Path:
+    """Two recordings of each digit by each synthetic voice, of other pitch and speed; a table."""
+    table = folder / "train.csv"
+    if table.exists():
+        return table
+    random = np.random.default_rng(0)
+    rows = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, voice in enumerate(VOICES):
+        for word in WORDS:
+            for take in range(2):
+                name = f"{voice}-{word}-{take}.wav"
+                speed, pitch = random.integers(120, 200), random.integers(30, 70)
+                command = ["espeak-ng", "-v", f"{ACCENTS[number % len(ACCENTS)]}+{voice}"]
+                command += ["-s", str(speed), "-p", str(pitch), "-w", str(folder / name), word]
+                subprocess.run(command, check=True, capture_output=True)
+                rows.append({"path": name, "word": word, "speaker": voice})
+    write_table(table, rows, folder)
+    return table
+
+
+def train(recipe: str, folder: Path, model: Path, *extra: Path, start: Path | None = None) -> None:
+    """`cnntasks train speech` with a recipe, in this process: torch is imported once."""
+    from cnntasks_speech.train import train as command
+
+    arguments = [str(folder), "-o", str(model), "--quiet"]
+    arguments += ["--recipe", str(RECIPES / f"{recipe}.toml")]
+    for location in extra:
+        arguments += ["--extra", str(location)]
+    if start is not None:
+        arguments += ["--from", str(start)]
+    command.main(arguments, standalone_mode=False)
 
 
 def measure(model: Path, folder: Path, strings: int, seed: int) -> dict[str, float | str]:

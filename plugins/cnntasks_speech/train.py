@@ -48,7 +48,12 @@ _LEAST_RECORDINGS = 3
     "dimensions; for --kind ctc quartznet_small or wav2letter.  [default: kws_resnet; "
     "quartznet_small]",
 )
-@click.option("--from", "model", metavar="MODEL", help="Start from this spotter's weights.")
+@click.option(
+    "--from",
+    "model",
+    metavar="MODEL",
+    help="Start from the weights of this model of the same kind.",
+)
 @click.option(
     "--sample-rate",
     type=click.IntRange(2000),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -33,7 +34,7 @@ from cnntasks_speech.ctc.network import (
 )
 from cnntasks_speech.ctc.settings import CtcSettings
 from cnntasks_speech.ctc.units import Speller
-from cnntasks_speech.features import LogMel
+from cnntasks_speech.features import Features, LogMel
 
 #: How much the framewise loss counts at first.
 _FRAMEWISE = 3.0
@@ -94,7 +95,7 @@ class CtcLearner:
                 seed,
             )
         else:
-            data = SpokenSet(self.train, lambda samples, random: self._changed(samples, random))
+            data = SpokenSet(self.train, self._changed)
             seconds = [len(it.samples) / self.features.rate for it in self.train]
             self.order = SpokenOrder(seconds, settings.batch_seconds, seed)
         return DataLoader(
@@ -105,7 +106,7 @@ class CtcLearner:
             collate_fn=collate,
         )
 
-    def _changed(self, samples: Samples, random: Any) -> Any:
+    def _changed(self, samples: Samples, random: np.random.Generator) -> Features:
         # Twice a window, so that something is left however fast it is played.
         return self.augment(at_least(samples, 2 * self.features.window), random)
 

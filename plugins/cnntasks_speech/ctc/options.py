@@ -102,17 +102,15 @@ def ctc_from_options(data: tuple[str, ...], fit: FitOptions, options: dict[str, 
     """What the options of the command say.
 
     Raises:
-        UsageError: one of them is for spotters only.
+        UsageError: `--words`, which is for spotters only.
     """
     from cnntasks import UsageError
     from cnntasks_speech.ctc.settings import CtcSettings
     from cnntasks_speech.ctc.training import CtcOptions
     from cnntasks_speech.features import LogMel
 
-    for name in ("words", "model"):
-        if options[name]:
-            flag = {"model": "from"}.get(name, name)
-            raise UsageError(f"--{flag} is for word spotters; leave it out with --kind ctc")
+    if options["words"]:
+        raise UsageError("--words is for word spotters; leave it out with --kind ctc")
     renamed = {"extra": "extra_share"}
     names = [name for name in CtcSettings.__dataclass_fields__ if name != "seed"]
     values = {name: options[renamed.get(name, name)] for name in names}
@@ -120,6 +118,7 @@ def ctc_from_options(data: tuple[str, ...], fit: FitOptions, options: dict[str, 
         data=data,
         extra=options["extra"],
         backbone=options["backbone"] or BACKBONES[CTC],
+        model=options["model"],
         features=LogMel(options["sample_rate"], n_mels=options["mels"]),
         validation=options["validation"],
         settings=CtcSettings(seed=fit.settings.seed, **values),

@@ -100,11 +100,10 @@ def read_text_parts(
             train += found
             validation += read_texts(location, other)[0]
             continue
-        kept, held = split_speakers([it.clip for it in found], fraction, seed)
+        _, held = split_speakers([it.clip for it in found], fraction, seed)
         names = {clip.name for clip in held}
         train += [it for it in found if it.clip.name not in names]
         validation += [it for it in found if it.clip.name in names]
-        del kept
     further: list[Text] = []
     for location in extra:
         found, sounds = read_texts(location)
@@ -167,40 +166,45 @@ def read_composer(
         raise UsageError(
             "there are no recordings of single words to compose utterances of; leave --compose out"
         )
-    known = {word for clips in own.values() for word in clips}
+    known = {word for voice in own.values() for word in voice.clips}
     more = _by_speaker(further, rate, known) if share else {}
-    weights = {
-        **_weights(own, 1 - share if more else 1.0),
-        **{f"extra {name}": weight for name, weight in _weights(more, share).items()},
-    }
-    clips = {**own, **{f"extra {name}": it for name, it in more.items()}}
+    extra = {f"extra {name}": voice for name, voice in more.items()}
+    weights = {**_weights(own, 1 - share if more else 1.0), **_weights(extra, share)}
+    clips = {name: voice.clips for name, voice in (own | extra).items()}
     return Composer(clips, rate, *lengths, weights=weights)
 
 
-def _weights(clips: dict[str, dict[str, list[Samples]]], share: float) -> dict[str, float]:
+@dataclass(slots=True)
+class _Voice:
+    """Recordings of a speaker by their words, or of several speakers together."""
+
+    clips: dict[str, list[Samples]]
+    speakers: int = 1
+
+
+def _weights(voices: dict[str, _Voice], share: float) -> dict[str, float]:
     """Each speaker the same, so that nobody's voice counts for more than another's."""
-    return {speaker: share / len(clips) for speaker in clips}
+    count = sum(voice.speakers for voice in voices.values())
+    return {name: share * voice.speakers / count for name, voice in voices.items()}
 
 
-def _by_speaker(
-    texts: Iterable[Text], rate: int, words: set[str] | None
-) -> dict[str, dict[str, list[Samples]]]:
-    found: dict[str, dict[str, list[Samples]]] = {}
+def _by_speaker(texts: Iterable[Text], rate: int, words: set[str] | None) -> dict[str, _Voice]:
+    found: dict[str, _Voice] = {}
     for it in texts:
         if not it.text or " " in it.text or (words is not None and it.text not in words):
             continue
         samples = trimmed(read_audio(it.clip.path, rate).samples, rate)
         if len(samples):
-            speaker = found.setdefault(it.clip.speaker or _VARIOUS, {})
-            speaker.setdefault(it.text, []).append(samples)
-    every = {word for clips in found.values() for word in clips}
-    few = [name for name, clips in found.items() if len(clips) < _FEW * len(every)]
+            voice = found.setdefault(it.clip.speaker or _VARIOUS, _Voice({}))
+            voice.clips.setdefault(it.text, []).append(samples)
+    every = {word for voice in found.values() for word in voice.clips}
+    few = [name for name, voice in found.items() if len(voice.clips) < _FEW * len(every)]
     if not few:
         return found
-    various: dict[str, list[Samples]] = {}
+    various = _Voice({}, len(few))
     for name in few:
-        for word, recordings in found.pop(name).items():
-            various.setdefault(word, []).extend(levelled(it) for it in recordings)
+        for word, recordings in found.pop(name).clips.items():
+            various.clips.setdefault(word, []).extend(levelled(it) for it in recordings)
     found[_VARIOUS] = various
     return found
 

@@ -25,6 +25,7 @@ from cnntasks_speech.ctc.learner import CtcLearner
 from cnntasks_speech.ctc.network import SpeechCTC, network_of
 from cnntasks_speech.ctc.parts import TextParts, read_composer, read_spoken, read_text_parts
 from cnntasks_speech.ctc.settings import CtcSettings
+from cnntasks_speech.ctc.starting import new_network, start_from
 from cnntasks_speech.ctc.transcribing import transcribe
 from cnntasks_speech.ctc.units import Speller, find_units
 from cnntasks_speech.features import LogMel
@@ -33,8 +34,6 @@ from cnntasks_speech.features import LogMel
 _VALIDATING = 100
 #: The seed of their generator, beside that of the training: not that of the tests.
 _VALIDATION_SEED = 20
-#: The blank stands for most frames, so a new network begins with it as the likeliest.
-_BLANK_BIAS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,7 @@ class CtcOptions:
         data: data sets.
         extra: further ones to learn from as a whole.
         backbone: a network over time.
+        model: a transcribing model to start from; None for random weights.
         features: how features are computed.
         validation: part of the speakers kept for validation where a data set has no val split.
         settings: see there.
@@ -53,6 +53,7 @@ class CtcOptions:
     data: tuple[str, ...]
     extra: tuple[str, ...] = ()
     backbone: str = "quartznet_small"
+    model: str | None = None
     features: LogMel = field(default_factory=lambda: LogMel(16_000))
     validation: float = 0.1
     settings: CtcSettings = field(default_factory=CtcSettings)
@@ -90,17 +91,17 @@ def train_ctc(options: CtcOptions, fit: FitOptions, log: Callable[[str], None]) 
     settings = options.settings
     parts = read_text_parts(options.data, options.extra, options.validation, settings.seed)
     made = _prepare(parts, options, log)
-    torch.manual_seed(settings.seed)
-    network = SpeechCTC(options.backbone, options.features.n_mels, len(made.units))
-    with torch.no_grad():
-        assert network.output.bias is not None
-        network.output.bias[0] += _BLANK_BIAS
+    features = options.features
+    network = new_network(options.backbone, features.n_mels, len(made.units), settings.seed)
+    if options.model is not None:
+        start_from(network, made.units, options.backbone, features, options.model)
     counts = {"recordings": len(parts.train), "validation_recordings": len(parts.validation)}
     if options.extra:
         counts["extra_recordings"] = len(parts.extra)
     extra = tuple(Path(location).name for location in options.extra)
     plain = {key: value for key, value in asdict(settings).items() if key != "extra"}
     told = {**plain, "backbone": options.backbone, "extra": extra, "extra_share": settings.extra}
+    started = {} if options.model is None else {"from": Path(options.model).name}
     card = ModelCard(
         name=fit.name,
         task="speech",
@@ -108,7 +109,7 @@ def train_ctc(options: CtcOptions, fit: FitOptions, log: Callable[[str], None]) 
         classes=made.units,
         preprocessing=options.features.to_dict(),
         summary="Writes down what is said.",
-        recipe={"kind": "ctc", **counts, **recipe_of(options.data, told)},
+        recipe={"kind": "ctc", **started, **counts, **recipe_of(options.data, told)},
     )
     noise = [read_audio(path, options.features.rate).samples for path in parts.noise]
     learner = CtcLearner(card, settings, made.train, made.validation, noise)
