@@ -25,7 +25,7 @@ RADIUS_SECONDS = 0.2
 #: Words that share more than this part of the shorter one are one word,
 MOST_OVERLAP = 0.5
 #: unless they are different ones whose maxima are so far apart: nobody paused between them.
-APART_SECONDS = 0.4
+APART_SECONDS = 0.35
 
 #: Frames over which loudness is averaged before its rise and fall are looked for.
 _SMOOTH_FRAMES = 5
