@@ -19,12 +19,18 @@ import numpy as np
 import soundfile
 import soxr
 
-COMMANDS = "yes no up down left right on off stop go".split()
-FURTHER = (
+
+def words(text: str) -> list[str]:
+    """The words of a line."""
+    return text.split()
+
+
+COMMANDS = words("yes no up down left right on off stop go")
+FURTHER = words(
     "backward bed bird cat dog eight five follow forward four happy house learn marvin nine one "
     "seven sheila six three tree two visual wow zero"
-).split()
-OTHERS = (
+)
+OTHERS = words(
     "about above across again air animal apple arm autumn baby back ball bank basket beach because "
     "before begin best better between big black blue boat body book bottle box bread break bridge "
     "bright bring brother brown build bus butter button buy call camera cap car card care carry "
@@ -51,17 +57,17 @@ OTHERS = (
     "under until use valley very village visit voice wait walk wall want warm wash watch water "
     "wave way wear weather week well west wet what wheel when where white wide wild wind window "
     "winter woman wonder wood word work world year yeah yellow yesterday yet you young"
-).split()
-ACCENTS = "en-us en-us en-us en-gb en-gb-scotland en-gb-x-rp en-gb-x-gbclan en-029".split()
-VOICES = (
+)
+ACCENTS = words("en-us en-us en-us en-gb en-gb-scotland en-gb-x-rp en-gb-x-gbclan en-029")
+VOICES = words(
     "adam Alex Alicia Andrea Andy Annie antonio aunty belinda benjamin boris caleb david Denis "
     "Diogo ed edward edward2 Gene grandma grandpa Henrique Hugo iven iven2 iven3 john klatt klatt2 "
     "klatt3 klatt4 lee linda marcelo Marco mario max michael michel miguel mike norbert pablo paul "
     "pedro quincy rob robert sandro shelby steph steph2 steph3 travis victor zac anika f1 f2 f3 "
     "f5 m1 m2 m3 m5 m6 m7 m8"
-).split()
+)
 #: Voices that nothing is trained on, and espeak-ng's own without a variant.
-HELD = "f4 m4 Jacky Nguyen Michael Storm".split()
+HELD = words("f4 m4 Jacky Nguyen Michael Storm")
 RATE = 16_000
 PER_COMMAND, PER_FURTHER, PER_OTHER, PHRASES = 100, 30, 3, 600
 
@@ -76,9 +82,9 @@ def main(out: Path) -> None:
         voice = str(random.choice(VOICES))
         write(out / word / f"{voice}_nohash_{number}.flac", place(say(word, voice, random), random))
     for number in range(PHRASES):
-        words = " ".join(random.choice(OTHERS, 5).tolist())
+        phrase = " ".join(random.choice(OTHERS, 5).tolist())
         voice = str(random.choice(VOICES))
-        wave = say(words, voice, random)
+        wave = say(phrase, voice, random)
         start = int(random.integers(max(1, len(wave) - RATE)))
         write(out / "phrase" / f"{voice}_nohash_{number}.flac", wave[start : start + RATE])
 

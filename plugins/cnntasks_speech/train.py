@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from cnntasks import FitOptions, fit_options
+from cnntasks import FitOptions, UsageError, fit_options
 from cnntasks_speech.ctc.options import (
     BACKBONES,
     CTC,
@@ -200,6 +201,8 @@ def _train_spotter(data: tuple[str, ...], fit: FitOptions, options: dict[str, An
     from cnntasks_speech.settings import SpotSettings
     from cnntasks_speech.starting import Start, start_network
 
+    if options["model"] is not None:
+        _refuse_other_features()
     words = tuple(word.strip() for word in (options["words"] or "").split(",") if word.strip())
     parts = read_parts(data, options["extra"], words, options["validation"], fit.settings.seed)
     start = Start(
@@ -240,6 +243,21 @@ def _train_spotter(data: tuple[str, ...], fit: FitOptions, options: dict[str, An
     card = _calibrated(card, learner, network)
     update_card(fit.output, card)
     report_trained(card, fit)
+
+
+def _refuse_other_features() -> None:
+    """A training that starts from a model keeps its network and its features."""
+    context = click.get_current_context()
+    named = [
+        f"--{name.replace('_', '-')}"
+        for name in ("backbone", "sample_rate", "seconds", "mels")
+        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    ]
+    if named:
+        raise UsageError(
+            f"a training that starts from a model keeps its network and features; drop --from or "
+            f"{', '.join(named)}"
+        )
 
 
 def _calibrated(card: ModelCard, learner: SpotLearner, network: Any) -> ModelCard:

@@ -82,7 +82,11 @@ def test_a_table_of_words_only(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "row", "message"),
     [
-        ("path,label", ("missing.wav", "yes"), r"words\.csv:2: there is no recording 'missing.wav'"),
+        (
+            "path,label",
+            ("missing.wav", "yes"),
+            r"words\.csv:2: there is no recording 'missing.wav'",
+        ),
         ("path,label", ("a.wav", ""), r"words\.csv:2: neither label nor transcript"),
         ("file,label", ("", "yes"), r"words\.csv:2: there is no recording ''"),
         ("sound,label", ("a.wav", "yes"), r"words\.csv:2: there is no path \(but sound, label\)"),

@@ -95,6 +95,13 @@ def test_the_learner_knows_words_behind_unknown(words: Path) -> None:
     assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
 
 
+def test_a_start_keeps_its_features(words: Path) -> None:
+    arguments = [str(words), "-o", "x", "--from", "commands", "--mels", "64", "--backbone", "res15"]
+    ran = CliRunner().invoke(train, arguments)
+    assert isinstance(ran.exception, UsageError)
+    assert "drop --from or --backbone, --mels" in str(ran.exception)
+
+
 def test_training_learns_the_tones(words: Path, tmp_path: Path) -> None:
     model = tmp_path / "tones"
     arguments = [
