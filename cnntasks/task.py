@@ -144,6 +144,7 @@ class Predictor(Protocol[ItemT, ResultT]):
       from Python stands for, and whether its results are a list, where a string is no path.
     - `is_input(value)`: whether a value from Python is one input as it is, though it may be a
       tuple or a list (samples with their rate); its source has it as `value`.
+    - `decimals`: column to the number of decimals in tables for people (times, say).
     - `noun`: what inputs are called in messages; `"pictures"` without it.
     """
 

@@ -218,7 +218,8 @@ def _record_writers(common: CommonOptions, pipeline: Any) -> Iterator[list[Write
             stream = stack.enter_context(open_records(common.output))
         every = pipeline.together  # results come in chunks of so many
         columns = pipeline.predictor.columns
-        writer = open_writer(common.format, stream, columns, every)  # type: ignore[arg-type]
+        decimals = getattr(pipeline.predictor, "decimals", None)
+        writer = open_writer(common.format, stream, columns, every, decimals)  # type: ignore[arg-type]
         yield [writer]
         writer.close()
 

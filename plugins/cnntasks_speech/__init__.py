@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnntasks import TaskSpec, hookimpl
+from cnntasks import CatalogEntry, TaskSpec, hookimpl
 
 CNNTASKS_API = 1
 
@@ -23,3 +23,11 @@ def register_tasks() -> list[TaskSpec]:
             checker="cnntasks_speech.data.check:check_speech_data",
         )
     ]
+
+
+@hookimpl
+def register_models() -> list[CatalogEntry]:
+    """The embedded models."""
+    from cnntasks_speech.cards import entries
+
+    return entries()

@@ -265,13 +265,16 @@ def mono_samples(values: NDArray[Any], source_rate: float, rate: int, name: str)
         frames = frames / 2.0 ** (8 * frames.dtype.itemsize - 1)
     check_samples(frames, name)
     levels = Levels()
-    levels.add(frames.astype(np.float32))
-    mono = frames.mean(axis=1, dtype=np.float64).astype(np.float32)
+    levels.add(frames)
+    channels = frames.shape[1]
+    if frames.shape[1] > 1:
+        frames = frames.mean(axis=1, dtype=np.float64, keepdims=True)
+    mono = frames[:, 0].astype(np.float32)
     resample = resampler(int(source_rate), rate)
     if resample is not None:
         mono = resample.resample_chunk(mono, last=True)
     seconds = len(frames) / source_rate
-    return Audio(bounded(mono), rate, int(source_rate), frames.shape[1], seconds, levels)
+    return Audio(bounded(mono), rate, int(source_rate), channels, seconds, levels)
 
 
 def _open_binary(file: AudioFile, name: str) -> IO[bytes]:

@@ -13,7 +13,7 @@ from cnntasks import MeasureOptions, UsageError, evaluate_options
 from cnntasks_speech.ctc.options import Lengths
 
 if TYPE_CHECKING:
-    from cnntasks import Pipeline, Score
+    from cnntasks import Mistake, Pipeline, Score
 
 #: Letters of a mistaken transcript that are printed.
 _SHOWN = 100
@@ -126,7 +126,7 @@ class _Spotting:
 
     def run(self, data: Sequence[str], shown: int) -> None:
         """Measure clips, and words in long recordings, as far as there are any."""
-        from cnntasks import InputError, Score, progress_bar, report_score
+        from cnntasks import InputError, Score, counted, progress_bar, report_score
         from cnntasks_speech.annotated import find_annotated
         from cnntasks_speech.measure import annotated_sources, measure_clips, read_clips
 
@@ -137,7 +137,9 @@ class _Spotting:
         clips = [clip for part in sets.values() for clip in part.examples]
         if self.minutes is not None and not clips:
             raise InputError("--long composes clips, and there are none; give labelled clips too")
-        whole, mistakes, parts = Score({}), [], {}
+        whole = Score({})
+        mistakes: list[Mistake] = []
+        parts: dict[str, Score] = {}
         if clips:
             with progress_bar(len(clips), "recordings", self.measure.quiet) as advance:
                 whole, mistakes = measure_clips(pipeline, clips, advance, figures)
@@ -149,7 +151,7 @@ class _Spotting:
         if self.minutes is not None:
             noise = [path for part in sets.values() for path in part.noise]
             whole = _joined(whole, self._spot_composed(clips, noise, figures))
-        title = f"{len(clips)} clips" if clips else f"{len(long)} recordings"
+        title = counted(len(clips), "clip") if clips else counted(len(long), "recording")
         report_score(whole, parts, self.folder, self.measure, title)
         if self.measure.style == "table":
             for it in mistakes[:shown]:

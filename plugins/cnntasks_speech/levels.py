@@ -55,14 +55,14 @@ class Levels:
         size = np.abs(frames)
         self.peak = max(self.peak, float(size.max(initial=0.0)))
         self.samples += frames.size
+        known = 0 if self._tail is None else len(self._tail)
         full = size >= FULL_SCALE
         if self._tail is not None:
             full = np.concatenate((self._tail, full))
-        known = 0 if self._tail is None else len(self._tail)
         # Most recordings have no sample at full scale at all.
         if full.any():
-            self.flat += _in_runs(full) - (_in_runs(full[:known]) if known else 0)
-        self._tail = full[len(full) - min(len(full), FLAT_TOP - 1) :]
+            self.flat += _in_runs(full) - _in_runs(full[:known])
+        self._tail = full[-(FLAT_TOP - 1) :]
 
     def remark(self) -> str:
         """What a person should know of the recording; empty where all is well."""

@@ -73,16 +73,16 @@ class SampleFormat:
         """Whole frames as float32 N×channels in [-1, 1]."""
         values: NDArray[np.float32]
         if self.floating:
-            values = np.frombuffer(data, f"<f{self.bits // 8}").astype(np.float32)
+            values = np.asarray(np.frombuffer(data, f"<f{self.bits // 8}"), np.float32)
         elif self.bits == 8:
-            values = (np.frombuffer(data, np.uint8).astype(np.float32) - 128) / 128
+            values = np.asarray((np.frombuffer(data, np.uint8) - 128.0) / 128.0, np.float32)
         elif self.bits == 24:
             wide = np.zeros((len(data) // 3, 4), np.uint8)
             wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-            values = (wide.view("<i4")[:, 0] / 2**31).astype(np.float32)
+            values = np.asarray(wide.view("<i4")[:, 0] / 2.0**31, np.float32)
         else:
             whole = np.frombuffer(data, f"<i{self.bits // 8}")
-            values = (whole / 2.0 ** (self.bits - 1)).astype(np.float32)
+            values = np.asarray(whole / 2.0 ** (self.bits - 1), np.float32)
         return values.reshape(-1, self.channels)
 
 

@@ -36,6 +36,7 @@ from cnntasks_speech.data import (
 from cnntasks_speech.data.records import reject_others
 from cnntasks_speech.detection import (
     Heard,
+    Said,
     Tradeoff,
     measure_spotting,
     trade_off,
@@ -151,7 +152,7 @@ def words_of(pipeline: Pipeline) -> tuple[str, ...]:
 
 def annotated_sources(
     recordings: Iterable[Annotated],
-) -> Iterator[tuple[Source, Sequence[object]]]:
+) -> Iterator[tuple[Source, Sequence[Said]]]:
     """Recordings as inputs, each with what is said in it."""
     for it in recordings:
         name = str(it.path)
@@ -164,7 +165,7 @@ def composed_sources(
     noise: Sequence[Path],
     minutes: float,
     seed: int,
-) -> Iterator[tuple[Source, Sequence[object]]]:
+) -> Iterator[tuple[Source, Sequence[Said]]]:
     """Long recordings composed of clips, each with what is said in it; see `compose_long`."""
     rate, classes, words = pipeline.predictor.rate, pipeline.card.classes, words_of(pipeline)
 
@@ -190,7 +191,7 @@ def composed_sources(
         yield source, it.said
 
 
-def hear(pipeline: Pipeline, recordings: Iterable[tuple[Source, Sequence[object]]]) -> list[Heard]:
+def hear(pipeline: Pipeline, recordings: Iterable[tuple[Source, Sequence[Said]]]) -> list[Heard]:
     """What a spotter finds in recordings beside what is said in them.
 
     Words that it does not know are no misses.
@@ -199,7 +200,7 @@ def hear(pipeline: Pipeline, recordings: Iterable[tuple[Source, Sequence[object]
         InputError: a recording cannot be used; the message names it.
     """
     words = set(words_of(pipeline))
-    truth: list[Sequence[object]] = []
+    truth: list[Sequence[Said]] = []
 
     def sources() -> Iterator[Source]:
         for source, said in recordings:
@@ -211,7 +212,7 @@ def hear(pipeline: Pipeline, recordings: Iterable[tuple[Source, Sequence[object]
         if outcome.error is not None:
             raise outcome.error
         assert outcome.result is not None
-        said = [it for it in truth[number] if it.word in words]  # type: ignore[attr-defined]
+        said = [it for it in truth[number] if it.word in words]
         heard.append(Heard(said, outcome.result.words, outcome.result.seconds))
     return heard
 

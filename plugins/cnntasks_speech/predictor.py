@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ class SpeechPredictor:
 
     columns: Sequence[str] = COLUMNS
     suffixes: Sequence[str] = SUFFIXES
+    decimals: Mapping[str, int] = {"start": 2, "end": 2}
     noun = "recordings"
 
     def __init__(

@@ -98,12 +98,14 @@ class Timeline:
         """No further window comes; returns the words that were not certain yet."""
         words = []
         half = SMOOTHED // 2
-        count = len(self._recent)
-        for place in range(max(count - half, 0), count):
-            while place > half:
+        # Those that have been averaged already have all their neighbours.
+        done = max(len(self._recent) - half, 0)
+        for _ in range(len(self._recent) - done):
+            if done > half:
                 self._recent.popleft()
-                place -= 1
-            words += self._add(self._average(place))
+                done -= 1
+            words += self._add(self._average(done))
+            done += 1
         for _ in range(self._radius):
             words += self._add(_NOTHING)
         return words

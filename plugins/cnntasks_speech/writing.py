@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from cnntasks import write_image
 from cnntasks_speech.captions import FORMATS, CaptionWriter
 from cnntasks_speech.results import COLUMNS, SpeechResult, Word
 
@@ -58,6 +57,8 @@ class SpectrogramWriter:
 
     def write(self, outcome: Outcome[SpeechResult]) -> None:
         """Draw one result; raises InputError."""
+        from cnntasks import write_image  # brings Pillow, which words alone need not wait for
+
         result, item = outcome.result, outcome.item
         assert result is not None
         assert item is not None

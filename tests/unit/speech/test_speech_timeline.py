@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cnntasks_speech import timeline
 from cnntasks_speech.results import Word
 from cnntasks_speech.timeline import RADIUS_SECONDS, Timeline, View, overlap, word_span
 
@@ -41,9 +42,9 @@ def windows(
 
 
 def run(views: list[tuple[View, np.ndarray]], threshold: float = 0.6) -> list[Word]:
-    timeline = Timeline(CLASSES, ("silence", "unknown"), threshold, HOP)
-    words = [word for view, probabilities in views for word in timeline.push(view, probabilities)]
-    return words + timeline.finish()
+    made = Timeline(CLASSES, ("silence", "unknown"), threshold, HOP)
+    words = [word for view, probabilities in views for word in made.push(view, probabilities)]
+    return words + made.finish()
 
 
 def test_words_have_their_times() -> None:
@@ -83,10 +84,33 @@ def test_one_sound_is_one_word_the_first_that_is_certain() -> None:
     assert len(run(views)) == 1
 
 
+@pytest.mark.parametrize("smoothed", [1, 3, 5])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 9])
+def test_every_window_is_averaged_once(
+    smoothed: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeline, "SMOOTHED", smoothed)
+    made = Timeline(CLASSES, (), 0.5, HOP)
+    averaged: list[float] = []
+    average = made._average
+
+    def remember(place: int) -> object:
+        scored = average(place)
+        assert scored.view is not None
+        averaged.append(scored.view.start)
+        return scored
+
+    monkeypatch.setattr(made, "_average", remember)
+    for number in range(count):
+        made.push(View(float(number), np.zeros(FRAMES, np.float32), STEP), np.eye(4)[0])
+    made.finish()
+    assert averaged == list(range(count))
+
+
 def test_a_word_comes_soon_after_the_window_around_it() -> None:
-    timeline = Timeline(CLASSES, ("silence", "unknown"), 0.6, HOP)
+    made = Timeline(CLASSES, ("silence", "unknown"), 0.6, HOP)
     for view, probabilities in windows(5.0, [("yes", 2.0, 2.4)]):
-        if timeline.push(view, probabilities):
+        if made.push(view, probabilities):
             late = view.start + FRAMES * STEP / 2 - 2.2
             assert late <= RADIUS_SECONDS + 1.5 * HOP
             return
@@ -94,11 +118,11 @@ def test_a_word_comes_soon_after_the_window_around_it() -> None:
 
 
 def test_memory_does_not_grow() -> None:
-    timeline = Timeline(CLASSES, ("silence", "unknown"), 0.6, HOP)
+    made = Timeline(CLASSES, ("silence", "unknown"), 0.6, HOP)
     view = View(0.0, np.zeros(FRAMES, np.float32), STEP)
     for number in range(5000):
-        timeline.push(view, np.eye(4)[number // 7 % 4])
-    kept = vars(timeline)
+        made.push(view, np.eye(4)[number // 7 % 4])
+    kept = vars(made)
     assert max(len(kept[name]) for name in ("_recent", "_scored", "_found")) < 10
 
 
