@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,10 @@ SMOOTHED = 3
 #: A maximum is higher than what lies so many seconds around it. Words are not said faster, and
 #: what is spoken live is printed so much later.
 RADIUS_SECONDS = 0.2
-#: Words that share more than this part of the shorter one are one word.
+#: Words that share more than this part of the shorter one are one word,
 MOST_OVERLAP = 0.5
+#: unless they are different ones whose maxima are so far apart: nobody paused between them.
+APART_SECONDS = 0.35
 
 #: Frames over which loudness is averaged before its rise and fall are looked for.
 _SMOOTH_FRAMES = 5
@@ -50,6 +52,11 @@ class View:
     start: float
     loudness: NDArray[np.float32]
     step: float
+
+    @property
+    def middle(self) -> float:
+        """Seconds from the beginning of the recording to the middle of the window."""
+        return self.start + len(self.loudness) * self.step / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class Timeline:
         self._radius = max(1, round(RADIUS_SECONDS / hop))
         self._recent: deque[tuple[View, NDArray[np.float64]]] = deque(maxlen=SMOOTHED)
         self._scored = deque([_NOTHING] * self._radius, maxlen=2 * self._radius + 1)
-        self._found: deque[Word] = deque(maxlen=4)
+        self._found: deque[tuple[Word, float]] = deque(maxlen=4)
 
     def push(self, view: View, probabilities: NDArray[np.floating]) -> list[Word]:
         """The next window; returns the words that are certain now."""
@@ -131,9 +138,16 @@ class Timeline:
             return []
         start, end = word_span(middle.view)
         word = Word(self.classes[middle.word], start, end, min(middle.score, 1.0))
-        if any(overlap(word, other) > MOST_OVERLAP for other in self._found):
-            return []
-        self._found.append(word)
+        place = middle.view.middle
+        for other, where in self._found:
+            shared = overlap(word, other)
+            one_sound = other.word == word.word or place - where < APART_SECONDS
+            if shared > MOST_OVERLAP and one_sound:
+                return []
+            if shared:
+                between = (place + where) / 2
+                word = replace(word, start=min(max(word.start, between), word.end))
+        self._found.append((word, place))
         return [word]
 
 

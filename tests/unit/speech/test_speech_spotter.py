@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,19 @@ def test_a_long_file_is_streamed_and_has_the_words_of_the_samples(
     for one, other in zip(found.words, whole.words, strict=True):
         assert (one.word, one.start, one.end) == (other.word, other.start, other.end)
         assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+
+
+def test_memory_does_not_grow_with_the_length(tones: Path, tmp_path: Path) -> None:
+    spotter = load(tones, many=True, spectrogram=True)
+    peaks = []
+    for minutes in (1, 3):
+        path = tmp_path / f"{minutes}.wav"
+        path.write_bytes(encoded(np.tile(spoken(SAID, 6.0), 10 * minutes)))
+        tracemalloc.start()
+        assert len(spotter(path).words) == 50 * minutes
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0] + 2e6
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.55, 0.98, 1.0, 1.4])
