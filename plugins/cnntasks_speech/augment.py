@@ -94,7 +94,7 @@ class Augment:
         most = round(self.strength.speed / _STEP)
         steps = torch.randint(-most, most + 1, (len(waves),), generator=random)
         found = list(waves)
-        for step in steps.unique().tolist():
+        for step in sorted(set(steps.tolist())):
             if step:
                 rows = (steps == step).nonzero()[:, 0]
                 changed = _resampler(round(100 * (1 + step * _STEP)))(waves[rows])
@@ -150,4 +150,5 @@ def _integer(below: int, random: torch.Generator) -> int:
 @lru_cache(maxsize=64)
 def _resampler(percent: int) -> Callable[[Tensor], Tensor]:
     """Plays at `percent` of the speed."""
-    return transforms.Resample(percent, 100, lowpass_filter_width=6)
+    made: Callable[[Tensor], Tensor] = transforms.Resample(percent, 100, lowpass_filter_width=6)
+    return made

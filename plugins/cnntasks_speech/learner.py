@@ -70,7 +70,7 @@ class SpotLearner:
         """Training mode, with the dropout of the settings; channels lie last, which is faster."""
         assert isinstance(network, Spotter)
         network.dropout = self.settings.dropout
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
         network.train()
 
     def train_batches(self, seed: int) -> DataLoader[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -112,7 +111,7 @@ def _carried_over(
     fresh: Tensor, stored: Tensor, outputs: Sequence[str], places: dict[str, int]
 ) -> Tensor:
     """The rows of words that both have from `stored`, the others from `fresh`."""
-    result: Any = fresh.clone()
+    result = fresh.clone()
     for row, name in enumerate(outputs):
         if name in places:
             result[row] = stored[places[name]]

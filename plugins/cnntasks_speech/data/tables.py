@@ -187,7 +187,7 @@ def _cells(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
             delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
             reader = csv.DictReader(stream, delimiter=delimiter, restval="")
             for cells in reader:
-                cells.pop(None, None)  # type: ignore[call-overload]
+                cells.pop(None, None)
                 yield reader.line_num, {key.strip(): cell.strip() for key, cell in cells.items()}
     except OSError as error:
         raise InputError(
