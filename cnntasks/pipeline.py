@@ -41,7 +41,7 @@ class Pipeline:
 
     @property
     def together(self) -> int:
-        """How many results come at once: those of a batch, but each by itself of inputs in pieces."""
+        """How many results come at once: a batch; inputs in pieces are answered one by one."""
         return 1 if hasattr(self.predictor, "pieces") else self.batch_size
 
     def __call__(self, value: Any) -> Any:
