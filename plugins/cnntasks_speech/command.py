@@ -98,6 +98,11 @@ def speech(
     if inputs == ("-",):
         from cnntasks_speech.live import open_stream
 
+        if sys.stdin.isatty():
+            raise UsageError(
+                "-: standard input is a terminal; pipe a recording into it: "
+                "arecord -f S16_LE -r 16000 | cnntasks speech - --raw 16000"
+            )
         stream: Any = sys.stdin.buffer  # it has `read1`, which its type does not say
         given, live = open_stream(stream, raw)
         if live:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnntasks import MeasureOptions, UsageError, evaluate_options
-from cnntasks_speech.ctc.options import Lengths
+from cnntasks_speech.ctc.options import parse_lengths
 
 if TYPE_CHECKING:
     from cnntasks import Mistake, Pipeline, Score
@@ -43,7 +43,7 @@ _SHOWN = 100
 )
 @click.option(
     "--compose",
-    type=Lengths(),
+    type=parse_lengths,
     metavar="MIN-MAX",
     help="Transcribing models: compose utterances of so many words of the clips.",
 )
@@ -53,6 +53,13 @@ _SHOWN = 100
     default=300,
     show_default=True,
     help="How many utterances --compose makes.",
+)
+@click.option(
+    "--save-composed",
+    "saved",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write what --compose makes as WAV files and a table, test.csv.",
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Of what --long and --compose make."
@@ -75,6 +82,7 @@ def evaluate(
     word_list: Path | None,
     compose: tuple[int, int] | None,
     count: int,
+    saved: Path | None,
     seed: int,
     shown: int,
 ) -> None:
@@ -105,7 +113,9 @@ def evaluate(
             raise UsageError("--long is for word spotters; --compose makes utterances")
         words = None if word_list is None else read_words(word_list)
         pipeline = opened(threshold=threshold, beam=beam, words=words)
-        _evaluate_transcripts(pipeline, data, measure, folder, compose, (count, seed), shown)
+        if saved is not None and compose is None:
+            raise UsageError("--save-composed goes with --compose")
+        _evaluate_transcripts(pipeline, data, measure, folder, compose, (count, seed), saved, shown)
         return
     if beam is not None or word_list is not None or compose is not None:
         raise UsageError("--beam, --words and --compose are for transcribing models")
@@ -203,6 +213,7 @@ def _evaluate_transcripts(
     folder: Path,
     compose: tuple[int, int] | None,
     composed: tuple[int, int],
+    saved: Path | None,
     shown: int,
 ) -> None:
     from cnntasks import progress_bar, report_score
@@ -210,12 +221,15 @@ def _evaluate_transcripts(
         composed_utterances,
         measure_transcripts,
         read_utterances,
+        write_utterances,
     )
 
     if compose is None:
         utterances = [it for location in data for it in read_utterances(location)]
     else:
         utterances = composed_utterances(data, pipeline.predictor.rate, compose, *composed)
+        if saved is not None:
+            write_utterances(utterances, saved)
     with progress_bar(len(utterances), "utterances", measure.quiet) as advance:
         score, mistakes = measure_transcripts(pipeline, utterances, advance)
     report_score(score, {}, folder, measure, f"{len(utterances)} utterances")

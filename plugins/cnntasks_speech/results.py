@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,15 @@ class Word:
             "word": self.word,
             "confidence": round(self.confidence, 4),
         }
+
+
+def without_overlap(words: Sequence[Word]) -> tuple[Word, ...]:
+    """The words, each ending where the next one begins at the latest."""
+    ends = [word.start for word in words[1:]] + [float("inf")]
+    return tuple(
+        replace(word, end=max(min(word.end, end), word.start))
+        for word, end in zip(words, ends, strict=False)  # there is an end too many for none
+    )
 
 
 @dataclass(frozen=True, slots=True)

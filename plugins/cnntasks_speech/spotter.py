@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cnntasks import ModelCard, ModelError, UsageError
 from cnntasks_speech.features import LogMelStream
 from cnntasks_speech.predictor import SpeechPredictor
-from cnntasks_speech.results import ClipLabel, SpeechResult, Word
+from cnntasks_speech.results import ClipLabel, SpeechResult, Word, without_overlap
 from cnntasks_speech.timeline import Timeline, View, word_span
 
 if TYPE_CHECKING:
@@ -179,7 +179,8 @@ class Spotter(SpeechPredictor):
     def assemble(self, outputs: Iterator[dict[str, Any]], item: Listening) -> SpeechResult:
         """The words of a recording, or the word of a clip with the probabilities."""
         if not item.clip:
-            return super().assemble(outputs, item)
+            result = super().assemble(outputs, item)
+            return replace(result, words=without_overlap(result.words))
         clip, words = self._label(next(outputs), item)
         return self.result(words, item.sound, clip)
 

@@ -140,4 +140,5 @@ def resampled(samples: Samples, factor: float) -> NDArray[np.float32]:
     """
     count = max(int(len(samples) / factor), 1)
     places = np.arange(count) * factor
-    return np.interp(places, np.arange(len(samples)), samples).astype(np.float32)
+    played: NDArray[np.float32] = np.interp(places, np.arange(len(samples)), samples).astype("f4")
+    return played

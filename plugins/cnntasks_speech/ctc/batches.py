@@ -98,7 +98,7 @@ class Spoken:
 
     def wave(self) -> Samples:
         """Float samples in -1..1."""
-        return self.samples.astype(np.float32) / 32768
+        return self.samples.astype(np.float32) * np.float32(1 / 32768)
 
 
 class SpokenSet(Dataset[Example]):

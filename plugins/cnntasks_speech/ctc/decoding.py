@@ -73,8 +73,8 @@ class Lexicon:
         #: N×(K+1): the node that a unit leads to; -1 for none, and for the blank.
         self.next = np.full((len(tables), len(units) + 1), -1, np.int32)
         for node, table in enumerate(tables):
-            for unit, following in table.items():
-                self.next[node, unit] = following
+            for said, following in table.items():
+                self.next[node, said] = following
         #: N: whether a word may end here.
         self.ends = np.array(ends)
         if spelled:

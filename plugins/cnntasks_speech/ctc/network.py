@@ -54,7 +54,8 @@ class SpeechCTC(nn.Module):
     @property
     def context(self) -> int:
         """Input frames that an output frame sees on each side, at most."""
-        return max(max(window.left, window.right) for window in self.backbone.windows)
+        windows: Sequence[Any] = self.backbone.windows
+        return max(max(int(window.left), int(window.right)) for window in windows)
 
     def set_dropout(self, probability: float) -> None:
         """Of all dropouts."""

@@ -24,25 +24,22 @@ CTC_ONLY = (
 )  # fmt: skip
 
 
-class Lengths(click.ParamType):
-    """`1-12`, or one number: fewest and most words of a composed utterance."""
+def parse_lengths(value: str | tuple[int, int]) -> tuple[int, int]:
+    """Fewest and most words of a composed utterance, of `"1-12"` or of one number.
 
-    name = "MIN-MAX"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """A pair; fails on what is none."""
-        if isinstance(value, tuple | list) and len(value) == 2:
-            return int(value[0]), int(value[1])
-        found = re.fullmatch(r"\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?\s*", str(value))
-        if found is None:
-            self.fail(f"{value!r} is no number of words; give 1-12 for example", param, ctx)
-        shortest = int(found[1])
-        longest = int(found[2] or shortest)
-        if not 1 <= shortest <= longest:
-            self.fail(f"{value!r}: give the fewest words first, at least 1", param, ctx)
-        return shortest, longest
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    if isinstance(value, tuple):
+        return value
+    found = re.fullmatch(r"\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?\s*", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no number of words; give 1-12 for example")
+    shortest = int(found[1])
+    longest = int(found[2] or shortest)
+    if not 1 <= shortest <= longest:
+        raise click.BadParameter(f"{value!r}: give the fewest words first, at least 1")
+    return shortest, longest
 
 
 def ctc_options() -> Callable[[Command], Command]:
@@ -53,7 +50,7 @@ def ctc_options() -> Callable[[Command], Command]:
                      "[default: ctc where DATA has transcripts of several words]"),
         click.option("--units", type=click.Choice(["characters", "words"]), default="characters",
                      show_default=True, help="ctc: what is written; words for a small vocabulary."),
-        click.option("--compose", type=Lengths(), metavar="MIN-MAX",
+        click.option("--compose", type=parse_lengths, metavar="MIN-MAX",
                      help="ctc: learn from utterances of so many words, composed at random of one "
                      "speaker's recordings of single words."),
         click.option("--batch-seconds", type=click.FloatRange(1), default=60.0, show_default=True,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -25,3 +26,8 @@ def encoded(
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format=format, subtype=subtype)
     return file.getvalue()
+
+
+def stdin_of(stream: BinaryIO, terminal: bool = False) -> SimpleNamespace:
+    """What stands for `sys.stdin`."""
+    return SimpleNamespace(buffer=stream, isatty=lambda: terminal)

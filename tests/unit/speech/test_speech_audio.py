@@ -102,7 +102,7 @@ def test_levels_of_clipped_and_silent_recordings() -> None:
 
 
 def test_levels_do_not_depend_on_the_blocks() -> None:
-    loud = np.clip(tone(0.5, hertz=2100, peak=1.5), -1, 1)
+    loud = np.clip(tone(0.06, hertz=2100, peak=1.5), -1, 1)
     file = encoded(loud)
     from cnntasks_speech.audio import Recording
 

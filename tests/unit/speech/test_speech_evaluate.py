@@ -138,14 +138,20 @@ def test_transcripts(dictation: Path, evaluate: Run, tmp_path: Path) -> None:
     assert (mistake["said"], mistake["heard"]) == ("low high high", "low high low")
 
 
-def test_composed_utterances(dictation: Path, data: Path, evaluate: Run) -> None:
+def test_composed_utterances(dictation: Path, data: Path, evaluate: Run, tmp_path: Path) -> None:
     for name in ("low/wrong.wav", "Middle/a.wav"):
         (data / name).unlink()
     args = (f"{data}:all", "--compose", "2-3", "--count", "5", "--seed", "7")
     status, report, _ = evaluate(*args, model=dictation)
     assert status == 0
     assert report["metrics"]["WER"] < 0.3
-    assert evaluate(*args, model=dictation)[1] == report
+    written = tmp_path / "written"
+    assert evaluate(*args, "--save-composed", written, model=dictation)[1] == report
+    assert len(list(written.glob("*.wav"))) == 5
+    again = evaluate(written, model=dictation)[1]
+    assert again["metrics"]["WER"] == report["metrics"]["WER"]
+    status, _, error = evaluate(written, "--save-composed", tmp_path, model=dictation)
+    assert (status, "goes with --compose" in error) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cnntasks_speech import timeline
-from cnntasks_speech.results import Word
+from cnntasks_speech.results import Word, without_overlap
 from cnntasks_speech.timeline import RADIUS_SECONDS, Timeline, View, overlap, word_span
 
 CLASSES = ("silence", "yes", "no", "unknown")
@@ -105,6 +105,15 @@ def test_every_window_is_averaged_once(
         made.push(View(float(number), np.zeros(FRAMES, np.float32), STEP), np.eye(4)[0])
     made.finish()
     assert averaged == list(range(count))
+
+
+def test_different_words_without_a_pause_between_them_are_two() -> None:
+    found = run(windows(4.0, [("yes", 1.0, 1.5), ("no", 1.5, 2.0), ("yes", 2.0, 2.6)]))
+    assert [word.word for word in found] == ["yes", "no", "yes"]
+    starts = [word.start for word in without_overlap(found)]
+    assert starts == pytest.approx([1.0, 1.5, 2.0], abs=0.11)
+    ends = [word.end for word in without_overlap(found)]
+    assert ends == pytest.approx([1.5, 2.0, 2.6], abs=0.11)
 
 
 def test_a_word_comes_soon_after_the_window_around_it() -> None:

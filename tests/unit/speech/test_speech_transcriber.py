@@ -6,13 +6,12 @@ import io
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from cnntasks_speech import transcriber
-from recordings import encoded
+from recordings import encoded, stdin_of
 from tiny_spotter import spoken
 
 import cnntasks
@@ -78,7 +77,7 @@ def test_the_command(
     assert Path("talk.speech.png").is_file()
     capfd.readouterr()
     raw = np.round(spoken(SAID, 6.0) * 32767).astype("<i2").tobytes()
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(raw)))
+    monkeypatch.setattr(sys, "stdin", stdin_of(io.BytesIO(raw)))
     assert main([*model, "-", "--raw", "16000"]) == 0
     lines = capfd.readouterr().out.splitlines()
     assert [json.loads(line)["word"] for line in lines] == [word for word, _ in SAID]
