@@ -93,7 +93,7 @@ class _RecordFormat(click.Choice[str]):
     """The formats of records: those that the verb names, and those of plugins."""
 
     @property
-    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+    def choices(self) -> tuple[str, ...]:
         from cnntasks.plugins import registry
 
         return (*self._own, *sorted(registry().writers))
