@@ -104,6 +104,10 @@ class Spotter(SpeechPredictor):
         self.top = min(top or len(card.classes), len(card.classes))
         self.rejects = tuple(card.network.get("rejects", ()))
         self.temperature = float(card.defaults.get("temperature", 1.0))
+        silence = "silence" in self.rejects and "silence" in card.classes
+        self._silence = card.classes.index("silence") if silence else None
+        #: The loudness of frames in which every mel filter gives less than the floor.
+        self._nothing = float(np.log(self.log_mel.n_mels * self.log_mel.floor))
 
     def open_item(self, sound: Sound) -> Listening:
         """What `pieces` and `assemble` take."""
@@ -167,11 +171,17 @@ class Spotter(SpeechPredictor):
         timeline = Timeline(self.card.classes, self.rejects, self.threshold, self.hop * self.step)
         for output in outputs:
             view = item.views.popleft()
-            yield from timeline.push(view, self.probabilities(output["logits"]))
+            yield from timeline.push(view, self.probabilities(output["logits"], view))
         yield from timeline.finish()
 
-    def probabilities(self, logits: NDArray[Any]) -> NDArray[np.float64]:
-        """K numbers that add up to 1."""
+    def probabilities(self, logits: NDArray[Any], view: View) -> NDArray[np.float64]:
+        """K numbers that add up to 1.
+
+        A window without any sound is silence, whatever a network that never heard such a thing
+        makes of it.
+        """
+        if self._silence is not None and view.loudness.max() < self._nothing + 0.01:
+            return np.eye(len(logits))[self._silence]
         scaled = logits.astype(np.float64) / self.temperature
         odds = np.exp(scaled - scaled.max())
         return np.asarray(odds / odds.sum())
@@ -185,14 +195,15 @@ class Spotter(SpeechPredictor):
         return self.result(words, item.sound, clip)
 
     def _label(self, output: dict[str, Any], item: Listening) -> tuple[ClipLabel, list[Word]]:
-        probabilities = self.probabilities(output["logits"])
+        view = item.views.popleft()
+        probabilities = self.probabilities(output["logits"], view)
         order = (-probabilities).argsort(kind="stable")[: self.top]
         classes = self.card.classes
         clip = ClipLabel(order, probabilities[order].astype(np.float32), classes)
         best = clip.names[0]
         if best in self.rejects:
             return clip, []
-        start, end = word_span(item.views.popleft())
+        start, end = word_span(view)
         return clip, [Word(best, start, end, float(probabilities[order[0]]))]
 
 

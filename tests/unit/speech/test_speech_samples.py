@@ -26,3 +26,11 @@ def test_the_longer_recording_has_its_words_at_their_times() -> None:
     for word, said in zip(words, talk.said, strict=True):
         assert word.start == pytest.approx(said.start, abs=0.1)
         assert word.end == pytest.approx(said.end, abs=0.2)
+
+
+def test_digital_silence_is_silence() -> None:
+    spotter = cnntasks.load("speech")
+    clip = spotter((np.zeros(16000, np.float32), 16000))
+    assert clip.label == "silence"
+    assert clip.words == ()
+    assert spotter((np.zeros(16000 * 5, np.float32), 16000)).words == ()
