@@ -96,7 +96,9 @@ class InputView:
 
 def _around_grey(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """To 0..1 with 0 at one half; the strongest few numbers do not hide the others."""
-    reach = float(np.quantile(np.abs(values), 0.998)) or float(np.abs(values).max()) or 1.0
+    sizes = np.abs(values)
+    reached = sizes[sizes > 0]  # most of a projection may be empty
+    reach = float(np.quantile(reached, 0.995)) if reached.size else 1.0
     return np.clip(values / (2.2 * reach) + 0.5, 0, 1)
 
 
