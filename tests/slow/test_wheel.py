@@ -135,6 +135,13 @@ def test_it_detects(fresh: Path) -> None:
     assert (fresh / "cat.detect.jpg").stat().st_size > 10_000
 
 
+def test_the_pages_of_explore_travel_too(fresh: Path) -> None:
+    run(program(fresh, "cnntasks"), "explore", "-o", "lenet.html", folder=fresh)
+    page = (fresh / "lenet.html").read_text(encoding="utf-8")
+    assert "class LeNet" in page
+    assert page.rstrip().endswith("</html>")
+
+
 def test_the_torch_engine_travels_too(fresh: Path) -> None:
     command = (program(fresh, "cnntasks"), "detect", "cat.webp", "--no-picture")
     [by_torch] = run(*command, "--format", "json", "--engine", "torch", folder=fresh).splitlines()
