@@ -18,7 +18,7 @@ Values = NDArray[np.floating[Any]]
 _LEGIBLE = 448
 
 
-def to_range(values: Values) -> NDArray[np.float64]:
+def to_range(values: NDArray[Any]) -> NDArray[np.float64]:
     """Stretch to 0..1, the few extreme values cut off; all 0 where everything is equal."""
     low, high = np.quantile(values, (0.002, 0.998))
     if high <= low:
