@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from cnntasks.cli.measuring import evaluate_options as evaluate_options
     from cnntasks.cli.measuring import progress_bar as progress_bar
     from cnntasks.cli.measuring import report_score as report_score
-    from cnntasks.cli.options import RECORD_SUFFIXES as RECORD_SUFFIXES
     from cnntasks.cli.options import CommonOptions as CommonOptions
+    from cnntasks.cli.options import record_format as record_format
+    from cnntasks.cli.options import record_suffixes as record_suffixes
     from cnntasks.cli.options import run_task as run_task
     from cnntasks.cli.options import task_options as task_options
     from cnntasks.cli.tables import print_rows as print_rows
@@ -161,7 +162,6 @@ _EXPORTS = {
     "Pipeline": "cnntasks.pipeline",
     "PluginError": "cnntasks.errors",
     "Predictor": "cnntasks.task",
-    "RECORD_SUFFIXES": "cnntasks.cli.options",
     "Result": "cnntasks.task",
     "SPLIT_NAMES": "cnntasks.labels",
     "Score": "cnntasks.task",
@@ -218,6 +218,8 @@ _EXPORTS = {
     "recipe_of": "cnntasks.cli.fitting",
     "reliability_picture": "cnntasks.training.figures",
     "replacing": "cnntasks.atomic",
+    "record_format": "cnntasks.cli.options",
+    "record_suffixes": "cnntasks.cli.options",
     "report_score": "cnntasks.cli.measuring",
     "report_trained": "cnntasks.cli.fitting",
     "resize_image": "cnntasks.media.images",

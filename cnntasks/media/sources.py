@@ -6,12 +6,12 @@ import glob
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from cnntasks.errors import InputError
+from cnntasks.errors import CnntasksError, InputError
 from cnntasks.media.files import (
     file_source,
     folder_sources,
@@ -19,7 +19,7 @@ from cnntasks.media.files import (
     natural_key,
     unreadable,
 )
-from cnntasks.task import Source, failed_source
+from cnntasks.task import Source, failed_source, import_attribute
 
 URL_LIMIT = 64 * 2**20
 URL_TIMEOUT = 30.0
@@ -42,7 +42,8 @@ def expand_sources(
 
     An argument is a file, a folder (searched recursively in natural order; hidden entries and our
     own outputs `*.<verb>.*` are passed over), a glob that the shell left alone, `-` (standard
-    input), `@list.txt` (one argument a line, `#` comments), or an http(s) address. A bad argument
+    input), `@list.txt` (one argument a line, `#` comments), an http(s) address, or one whose scheme
+    a plugin has registered. A bad argument
     stays in the stream as a source whose reading raises `InputError`. No two sources share one
     `relative`: later ones get `-2`, `-3` before the suffix.
 
@@ -64,7 +65,12 @@ def expand_sources(
 
 
 def sources_from_values(
-    value: Any, *, suffixes: Sequence[str], noun: str = "pictures", offline: bool = False
+    value: Any,
+    *,
+    suffixes: Sequence[str],
+    noun: str = "pictures",
+    offline: bool = False,
+    is_input: Callable[[Any], bool] | None = None,
 ) -> Iterator[Source]:
     """Yield the sources of a Python value, by the same rules for names as `expand_sources`.
 
@@ -75,11 +81,13 @@ def sources_from_values(
         suffixes: what a folder is searched for, lower case with the dot.
         noun: what the suffixes stand for, in messages.
         offline: addresses fail instead of being downloaded.
+        is_input: whether a value is one input as it is (samples with their rate, say); it becomes
+            the `value` of its source.
     """
     expansion = _Expansion(
         tuple(suffixes), noun, "", None, URL_LIMIT, URL_TIMEOUT, offline, stdin_used=[]
     )
-    return _with_unique_names(_from_value(value, expansion))
+    return _with_unique_names(_from_value(value, expansion, is_input or (lambda _: False)))
 
 
 def stands_for_many(value: Any) -> bool:
@@ -119,7 +127,7 @@ class _Expansion:
         elif argument.startswith("@"):
             yield from self._list(argument, lists)
         elif match := _SCHEME.match(argument):
-            yield self._url(argument, match[1].lower())
+            yield from self._address(argument, match[1].lower())
         elif not os.path.lexists(argument) and glob.has_magic(argument):
             yield from self._glob(argument)
         else:
@@ -147,11 +155,33 @@ class _Expansion:
 
         return Source("-", PurePosixPath("stdin"), load)
 
-    def _url(self, url: str, scheme: str) -> Source:
+    def _address(self, url: str, scheme: str) -> Iterator[Source]:
+        if scheme in ("http", "https"):
+            yield self._url(url)
+            return
+        from cnntasks.plugins import registry
+
+        reference = registry().sources.get(scheme)
+        if reference is None:
+            known = ", ".join(sorted({"http", "https", *registry().sources}))
+            yield failed_source(
+                url, f"{url}: no plugin reads {scheme} addresses; these can be read: {known}"
+            )
+        elif self.offline:
+            yield failed_source(url, f"{url}: not read because of --offline")
+        else:
+            try:
+                yield from import_attribute(reference)(url)
+            except CnntasksError as error:
+                yield failed_source(url, str(error))
+            except Exception as error:  # a plugin's function may raise anything
+                yield failed_source(
+                    url, f"{url}: the plugin for it failed ({type(error).__name__}: {error})"
+                )
+
+    def _url(self, url: str) -> Source:
         from cnntasks.media.fetch import fetch, name_for_url
 
-        if scheme not in ("http", "https"):
-            return failed_source(url, f"{url}: only http and https addresses can be read")
         if self.offline:
             return failed_source(
                 url, f"{url}: not downloaded because of --offline; download it by hand first"
@@ -216,8 +246,12 @@ class _Expansion:
         return not self.verb or not path.stem.lower().endswith(f".{self.verb}")
 
 
-def _from_value(value: Any, expansion: _Expansion) -> Iterator[Source]:
-    if isinstance(value, str):
+def _from_value(
+    value: Any, expansion: _Expansion, is_input: Callable[[Any], bool]
+) -> Iterator[Source]:
+    if is_input(value):
+        yield Source("array", PurePosixPath("array"), lambda: _no_bytes("array"), value=value)
+    elif isinstance(value, str):
         yield from expansion.expand(value)
     elif isinstance(value, os.PathLike):
         yield from expansion.path(Path(value), os.fspath(value))
@@ -226,7 +260,7 @@ def _from_value(value: Any, expansion: _Expansion) -> Iterator[Source]:
         yield Source("bytes", PurePosixPath("bytes"), lambda: data)
     elif isinstance(value, list | tuple):
         for member in value:
-            yield from _from_value(member, expansion)
+            yield from _from_value(member, expansion, is_input)
     elif hasattr(value, "__array_interface__"):  # NumPy arrays and Pillow pictures
         label = "array" if hasattr(value, "dtype") else "picture"
         yield Source(label, PurePosixPath(label), lambda: _no_bytes(label), value=value)
