@@ -150,7 +150,7 @@ def main() -> None:
         print(
             f"{name}: {count:,} parameters; validation errors {values}; test errors "
             f"{', '.join(f'{it:.1f}' for it in errors[name])} %, mean {np.mean(errors[name]):.2f} "
-            f"(standard deviation {np.std(errors[name], ddof=1):.2f}); "
+            f"(standard deviation {np.std(errors[name], ddof=min(1, len(networks) - 1)):.2f}); "
             f"{time.process_time() - start:.0f} s of CPU",
             flush=True,
         )

@@ -31,6 +31,10 @@ APART_SECONDS = 0.35
 _SMOOTH_FRAMES = 5
 #: How far from the background to the loudest frame a word begins.
 _RISE = 0.3
+#: The background is what windows of so many seconds before had, so that a window full of speech has
+#: one too; of these the fifth that is the quietest counts, since noises come and go.
+_BACKGROUND_SECONDS = 5.0
+_QUIETEST = 20
 #: The loudest frame of a word is looked for so many seconds around the middle of its window.
 _MIDDLE_SECONDS = 0.25
 #: Words have silent parts (before a `t`, say) that are no longer than this.
@@ -91,9 +95,11 @@ class Timeline:
         self._recent: deque[tuple[View, NDArray[np.float64]]] = deque(maxlen=SMOOTHED)
         self._scored = deque([_NOTHING] * self._radius, maxlen=2 * self._radius + 1)
         self._found: deque[tuple[Word, float]] = deque(maxlen=4)
+        self._backgrounds: deque[float] = deque(maxlen=max(1, round(_BACKGROUND_SECONDS / hop)))
 
     def push(self, view: View, probabilities: NDArray[np.floating]) -> list[Word]:
         """The next window; returns the words that are certain now."""
+        self._backgrounds.append(background_of(view.loudness))
         self._recent.append((view, np.asarray(probabilities, np.float64)))
         half = SMOOTHED // 2
         if len(self._recent) <= half:
@@ -136,7 +142,8 @@ class Timeline:
         earlier, later = scores[: self._radius], scores[self._radius + 1 :]
         if max(earlier) >= middle.score or max(later) > middle.score:
             return []
-        start, end = word_span(middle.view)
+        background = float(np.percentile(self._backgrounds, _QUIETEST))
+        start, end = word_span(middle.view, background)
         word = Word(self.classes[middle.word], start, end, min(middle.score, 1.0))
         place = middle.view.middle
         for other, where in self._found:
@@ -158,11 +165,22 @@ def overlap(one: Word, other: Word) -> float:
     return max(shared, 0.0) / shorter if shorter > 0 else float(shared >= 0)
 
 
-def word_span(view: View) -> tuple[float, float]:
+def background_of(loudness: NDArray[np.float32]) -> float:
+    """How loud it is where nobody speaks: the tenth of frames that is the quietest."""
+    # Digital silence, as before the beginning of a recording, is no background.
+    sounding = loudness[loudness > loudness.min() + 0.5]
+    return float(np.percentile(sounding if len(sounding) else loudness, 10))
+
+
+def word_span(view: View, background: float | None = None) -> tuple[float, float]:
     """Where the word in the middle of a window begins and ends, in seconds.
 
     From the loudest frame near the middle outwards, as long as the loudness stays above 30 % of
     the way from the background to that frame, over gaps of at most 0.12 s.
+
+    Args:
+        view: the window.
+        background: loudness where nobody speaks; that of the window itself when None.
     """
     loud = np.convolve(view.loudness, np.full(_SMOOTH_FRAMES, 1 / _SMOOTH_FRAMES), "same")
     edge = _SMOOTH_FRAMES // 2  # the ends were averaged with zeros
@@ -171,9 +189,8 @@ def word_span(view: View) -> tuple[float, float]:
     reach = max(1, round(_MIDDLE_SECONDS / view.step))
     first = max(count // 2 - reach, 0)
     peak = first + int(loud[first : count // 2 + reach + 1].argmax())
-    # Digital silence, as before the beginning of a recording, is no background.
-    sounding = loud[loud > view.loudness.min() + 0.5]
-    background = float(np.percentile(sounding if len(sounding) else loud, 10))
+    if background is None or background > loud[peak]:
+        background = background_of(view.loudness)
     above = loud > background + _RISE * (float(loud[peak]) - background)
     above[peak] = True
     gap = round(_GAP_SECONDS / view.step)

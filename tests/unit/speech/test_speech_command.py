@@ -75,7 +75,7 @@ def test_a_recording_is_a_table_of_words(speech: Run) -> None:
     header, *rows = [line.split() for line in shown.out.splitlines()]
     assert header == ["source", "start", "end", "word", "confidence"]
     assert [(row[0], row[3]) for row in rows] == [("talk.wav", word) for word, _ in SAID]
-    assert [float(row[1]) for row in rows] == pytest.approx([it for _, it in SAID], abs=0.03)
+    assert [float(row[1]) for row in rows] == pytest.approx([it for _, it in SAID], abs=0.05)
     assert shown.err.startswith("tones: ONNX Runtime ")
 
 

@@ -35,7 +35,7 @@ def test_a_recording_has_its_words_with_their_times(tones: Path) -> None:
     assert result.clip is None
     assert result.label is None
     for word in result.words:
-        assert word.end - word.start == pytest.approx(0.5, abs=0.05)
+        assert word.end - word.start == pytest.approx(0.5, abs=0.07)
         assert word.confidence > 0.9
     assert result.words[-1].end <= result.seconds == 6.0
 
@@ -61,7 +61,8 @@ def test_a_long_file_is_streamed_and_has_the_words_of_the_samples(
     # 16 bits of the file change the last digits.
     whole = spotter((samples, 16000))
     for one, other in zip(found.words, whole.words, strict=True):
-        assert (one.word, one.start, one.end) == (other.word, other.start, other.end)
+        assert one.word == other.word
+        assert (one.start, one.end) == pytest.approx((other.start, other.end), abs=0.04)
         assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
 
 
