@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cnntasks.atomic import replacing as replacing
+    from cnntasks.backbones.arithmetic import LayerRow as LayerRow
     from cnntasks.backbones.arithmetic import describe_network as describe_network
     from cnntasks.backbones.base import Backbone as Backbone
     from cnntasks.backbones.base import Stage as Stage
@@ -33,18 +34,22 @@ if TYPE_CHECKING:
     from cnntasks.backbones.surgery import pool_by_average as pool_by_average
     from cnntasks.backbones.weights import read_state as read_state
     from cnntasks.catalog import CatalogEntry as CatalogEntry
+    from cnntasks.cli.errors import say as say
     from cnntasks.cli.fitting import FitOptions as FitOptions
     from cnntasks.cli.fitting import fit_options as fit_options
     from cnntasks.cli.fitting import recipe_of as recipe_of
     from cnntasks.cli.fitting import report_trained as report_trained
+    from cnntasks.cli.lifecycle import run_lifecycle as run_lifecycle
     from cnntasks.cli.measuring import MeasureOptions as MeasureOptions
     from cnntasks.cli.measuring import evaluate_options as evaluate_options
     from cnntasks.cli.measuring import progress_bar as progress_bar
     from cnntasks.cli.measuring import report_score as report_score
-    from cnntasks.cli.options import RECORD_SUFFIXES as RECORD_SUFFIXES
     from cnntasks.cli.options import CommonOptions as CommonOptions
+    from cnntasks.cli.options import record_format as record_format
+    from cnntasks.cli.options import record_suffixes as record_suffixes
     from cnntasks.cli.options import run_task as run_task
     from cnntasks.cli.options import task_options as task_options
+    from cnntasks.cli.tables import print_rows as print_rows
     from cnntasks.datasets import DataFormats as DataFormats
     from cnntasks.datasets import DataLayout as DataLayout
     from cnntasks.datasets import DataProblems as DataProblems
@@ -59,6 +64,8 @@ if TYPE_CHECKING:
     from cnntasks.errors import ModelError as ModelError
     from cnntasks.errors import PluginError as PluginError
     from cnntasks.errors import UsageError as UsageError
+    from cnntasks.gradients import OpenNetwork as OpenNetwork
+    from cnntasks.gradients import open_network as open_network
     from cnntasks.hookspecs import HOOK_API_VERSION as HOOK_API_VERSION
     from cnntasks.hookspecs import hookimpl as hookimpl
     from cnntasks.labels import SPLIT_NAMES as SPLIT_NAMES
@@ -80,6 +87,7 @@ if TYPE_CHECKING:
     from cnntasks.media.images import resize_image as resize_image
     from cnntasks.media.images import write_image as write_image
     from cnntasks.media.sources import expand_sources as expand_sources
+    from cnntasks.media.sources import sources_from_values as sources_from_values
     from cnntasks.models.card import ModelCard as ModelCard
     from cnntasks.models.card import read_card as read_card
     from cnntasks.models.folder import read_weights as read_weights
@@ -89,6 +97,7 @@ if TYPE_CHECKING:
     from cnntasks.pipeline import Pipeline as Pipeline
     from cnntasks.pipeline import find_model as find_model
     from cnntasks.pipeline import load as load
+    from cnntasks.plugins import data_formats as data_formats
     from cnntasks.task import DataReport as DataReport
     from cnntasks.task import Finding as Finding
     from cnntasks.task import GraphSpec as GraphSpec
@@ -140,18 +149,19 @@ _EXPORTS = {
     "HOOK_API_VERSION": "cnntasks.hookspecs",
     "IMAGE_SUFFIXES": "cnntasks.media.images",
     "InputError": "cnntasks.errors",
+    "LayerRow": "cnntasks.backbones.arithmetic",
     "Learner": "cnntasks.task",
     "MeasureOptions": "cnntasks.cli.measuring",
     "Mistake": "cnntasks.training.measures",
     "ModelCard": "cnntasks.models.card",
     "ModelError": "cnntasks.errors",
     "NetworkInfo": "cnntasks.backbones.catalog",
+    "OpenNetwork": "cnntasks.gradients",
     "Order": "cnntasks.training.order",
     "Outcome": "cnntasks.task",
     "Pipeline": "cnntasks.pipeline",
     "PluginError": "cnntasks.errors",
     "Predictor": "cnntasks.task",
-    "RECORD_SUFFIXES": "cnntasks.cli.options",
     "Result": "cnntasks.task",
     "SPLIT_NAMES": "cnntasks.labels",
     "Score": "cnntasks.task",
@@ -161,7 +171,6 @@ _EXPORTS = {
     "UsageError": "cnntasks.errors",
     "canonical_split": "cnntasks.labels",
     "choose_splits": "cnntasks.labels",
-    "split_folders": "cnntasks.labels",
     "class_color": "cnntasks.media.draw",
     "class_key": "cnntasks.labels",
     "confusion_picture": "cnntasks.training.figures",
@@ -171,6 +180,7 @@ _EXPORTS = {
     "counted": "cnntasks.labels",
     "create_backbone": "cnntasks.backbones.registry",
     "create_classifier": "cnntasks.backbones.classifier",
+    "data_formats": "cnntasks.plugins",
     "describe_network": "cnntasks.backbones.arithmetic",
     "divide_location": "cnntasks.datasets",
     "draw_boxes": "cnntasks.media.draw",
@@ -195,9 +205,11 @@ _EXPORTS = {
     "measure_classes": "cnntasks.training.measures",
     "mistakes_table": "cnntasks.training.figures",
     "open_device": "cnntasks.engines.torch",
+    "open_network": "cnntasks.gradients",
     "open_records": "cnntasks.output.files",
     "pad_by_reflection": "cnntasks.backbones.surgery",
     "pool_by_average": "cnntasks.backbones.surgery",
+    "print_rows": "cnntasks.cli.tables",
     "progress_bar": "cnntasks.cli.measuring",
     "read_card": "cnntasks.models.card",
     "read_image": "cnntasks.media.images",
@@ -206,12 +218,18 @@ _EXPORTS = {
     "recipe_of": "cnntasks.cli.fitting",
     "reliability_picture": "cnntasks.training.figures",
     "replacing": "cnntasks.atomic",
+    "record_format": "cnntasks.cli.options",
+    "record_suffixes": "cnntasks.cli.options",
     "report_score": "cnntasks.cli.measuring",
     "report_trained": "cnntasks.cli.fitting",
     "resize_image": "cnntasks.media.images",
+    "run_lifecycle": "cnntasks.cli.lifecycle",
     "run_task": "cnntasks.cli.options",
+    "say": "cnntasks.cli.errors",
     "shortened": "cnntasks.training.figures",
     "sort_classes": "cnntasks.labels",
+    "sources_from_values": "cnntasks.media.sources",
+    "split_folders": "cnntasks.labels",
     "split_stratified": "cnntasks.labels",
     "task_options": "cnntasks.cli.options",
     "train_model": "cnntasks.training.model",

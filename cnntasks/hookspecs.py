@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cnntasks.catalog import CatalogEntry
-    from cnntasks.task import TaskSpec
+    from cnntasks.models.card import ModelCard
+    from cnntasks.task import Outcome, TaskSpec
 
 #: Raised when a hook changes in a way that an existing plugin must know of.
 HOOK_API_VERSION = 1
@@ -58,6 +61,57 @@ def register_commands() -> dict[str, tuple[str, str]]:  # type: ignore[empty-bod
 
     Returns:
         A mapping of name to (summary, `"package.module:attribute"` of a `click.Command`).
+    """
+
+
+@hookspec
+def register_writers() -> dict[str, tuple[str, str]]:  # type: ignore[empty-body]
+    """Formats of records beside table, JSON Lines and CSV, for `--format NAME` of every verb.
+
+    Returns:
+        A mapping of name to (suffix, `"package.module:function"`). The function is called as
+        `function(stream, columns)`, with a text stream and the columns of the task's rows, and
+        returns an object with `write(outcome)` and `close()`. `--output FILE` with that suffix
+        means the format.
+    """
+
+
+@hookspec
+def register_sources() -> dict[str, str]:  # type: ignore[empty-body]
+    """Addresses that every verb can read, by their scheme (`s3` for `s3://bucket/picture.jpg`).
+
+    Returns:
+        A mapping of scheme, lower case, to `"package.module:function"`. The function is called as
+        `function(address)` and returns an iterable of `cnntasks.Source`, one for each input that
+        the address stands for. What cannot be read raises `InputError` there or when it is read.
+        With `--offline` it is not called.
+    """
+
+
+@hookspec
+def on_result(task: str, outcome: Outcome[Any]) -> None:
+    """Called after each input of a verb, in their order, whether it has a result or an error.
+
+    Args:
+        task: the verb.
+        outcome: with its source and its result or error.
+
+    Returns:
+        Nothing. A hook that raises is reported once and not called again.
+    """
+
+
+@hookspec
+def on_fit_end(task: str, folder: Path, card: ModelCard) -> None:
+    """Called when a training has written its model.
+
+    Args:
+        task: the verb of the model.
+        folder: of the model.
+        card: as it is written there, with its metrics and its recipe.
+
+    Returns:
+        Nothing. A hook that raises is reported; the model is written already.
     """
 
 

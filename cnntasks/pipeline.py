@@ -41,7 +41,7 @@ class Pipeline:
 
     @property
     def together(self) -> int:
-        """How many results come at once: those of a batch, but each by itself of inputs in pieces."""
+        """How many results come at once: a batch; inputs in pieces are answered one by one."""
         return 1 if hasattr(self.predictor, "pieces") else self.batch_size
 
     def __call__(self, value: Any) -> Any:
@@ -142,6 +142,8 @@ def load(
         choice = choose_engine(_gradients_engine(task, engine, batch_size), device, precision)
         folder = find_model(task, model, offline=offline)
         return open_task(spec, folder, choice, options=options)
+    if spec.predictor is None:
+        raise PluginError(f"{task}: there is nothing to load; it is a command: `cnntasks {task}`")
     choice = choose_engine(engine, device, precision)
     folder = find_model(task, model, offline=offline)
     return open_pipeline(spec, folder, choice, batch_size=batch_size, many=many, options=options)
@@ -163,13 +165,15 @@ def find_model(task: str, model: str | Path | None = None, *, offline: bool = Fa
     progress are shown on standard error.
 
     Raises:
-        UsageError: there is no such task.
+        UsageError: there is no such task, or no model was named and the task has no default.
         ModelError: no such model, a model of another task, or its download failed.
     """
     from cnntasks.output.downloads import PullDisplay
 
     spec = get_task(task)
     name = str(model) if model is not None else spec.default_model
+    if name is None:
+        raise UsageError(f"{task} has no model of its own; name one with --model")
     with PullDisplay() as display:
         return resolve_model(
             name,
@@ -196,16 +200,27 @@ def open_pipeline(
     Raises:
         PluginError: the task has an opener instead of a predictor.
     """
-    if spec.predictor is None:
-        raise PluginError(f"{spec.name}: this task has no predictor")
     card = read_card(folder)
-    kind = import_attribute(spec.predictor)
-    given = options or {}
-    # One that reads files of the model beside the card is opened, not made.
-    predictor = kind.open(card, folder, **given) if hasattr(kind, "open") else kind(card, **given)
+    predictor = make_predictor(spec, card, folder, options)
     outputs = getattr(predictor, "outputs", None)
     engine = open_engine(spec, card, folder, choice, many, outputs)
     return Pipeline(card, predictor, engine, batch_size)
+
+
+def make_predictor(
+    spec: TaskSpec, card: ModelCard, folder: Path, options: dict[str, Any] | None = None
+) -> Any:
+    """The predictor of a task for the model in `folder`.
+
+    Raises:
+        PluginError: the task has none.
+    """
+    if spec.predictor is None:
+        raise PluginError(f"{spec.name}: this task has no predictor")
+    kind = import_attribute(spec.predictor)
+    given = options or {}
+    # One that reads files of the model beside the card is opened, not made.
+    return kind.open(card, folder, **given) if hasattr(kind, "open") else kind(card, **given)
 
 
 def open_task(

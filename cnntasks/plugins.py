@@ -16,14 +16,25 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnntasks.discovery import Candidate, find_plugins, isolated, notify
 from cnntasks.errors import CnntasksError, PluginError, UsageError
 from cnntasks.registration import Registration, call_hook, register
+from cnntasks.task import import_attribute
 
 if TYPE_CHECKING:
     from cnntasks.catalog import CatalogEntry
+    from cnntasks.datasets import DataFormats
     from cnntasks.task import TaskSpec
 
 #: The command line's own commands, which no plugin can take.
 CORE_COMMANDS = frozenset(
     {"backbones", "benchmark", "data", "doctor", "evaluate", "models", "plugins", "train"}
+)
+#: Formats of records and schemes of addresses that are the core's own.
+CORE_FORMATS = frozenset({"table", "json", "csv"})
+CORE_SCHEMES = frozenset({"http", "https", "file"})
+#: What plugins register by name beside verbs: part of a registration, word for people, taken names.
+_NAMED = (
+    ("backbones", "backbone", frozenset[str]()),
+    ("writers", "format", CORE_FORMATS),
+    ("sources", "scheme", CORE_SCHEMES),
 )
 _SLOW_SECONDS = 0.5
 
@@ -86,12 +97,16 @@ class PluginRegistry:
         tasks: verb to `TaskSpec`.
         commands: name to (summary, `"package.module:attribute"`).
         backbones: name to `"package.module:function"`.
+        writers: format of records to (suffix, `"package.module:function"`).
+        sources: scheme of addresses to `"package.module:function"`.
         conflicts: names that two plugins claim, to the message that says so; they do not work.
     """
 
     tasks: dict[str, TaskSpec] = field(default_factory=dict)
     commands: dict[str, tuple[str, str]] = field(default_factory=dict)
     backbones: dict[str, str] = field(default_factory=dict)
+    writers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     conflicts: dict[str, str] = field(default_factory=dict)
     _records: list[_Record] = field(default_factory=list)
     _models: dict[str, CatalogEntry] | None = None
@@ -125,6 +140,27 @@ class PluginRegistry:
         near = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or '-'}"
         return UsageError(f"there is no {kind} {name!r}; {hint}")
+
+    def announce(self, event: str, **arguments: Any) -> None:
+        """Tell every plugin of an event (`on_result`, `on_fit_end`).
+
+        A plugin whose hook raises is reported once, and hears of no further events.
+        """
+        for record in self._records:
+            made = record.registration
+            if made is None or event not in made.hooks or record.status == "failed":
+                continue
+            caller = getattr(made.manager.hook, event)
+            _, error = isolated(record.candidate, partial(caller, **arguments))
+            if error is not None:
+                record.fail(f"{event}: {error}")
+
+    def listens(self, event: str) -> bool:
+        """Whether any plugin wants to hear of an event."""
+        return any(
+            record.registration is not None and event in record.registration.hooks
+            for record in self._records
+        )
 
     def model_entries(self) -> dict[str, CatalogEntry]:
         """The models that plugins offer, by name; the hooks run on the first call.
@@ -225,13 +261,17 @@ def _collect(records: list[_Record]) -> PluginRegistry:
     verbs = _claims((record, {**made.tasks, **made.commands}) for record, made in loaded)
     for name in _clashes(verbs, "verb", CORE_COMMANDS, registry):
         del verbs[name]
-    backbones = _claims((record, made.backbones) for record, made in loaded)
-    for name in _clashes(backbones, "backbone", frozenset(), registry):
-        del backbones[name]
     for _, made in loaded:
         registry.tasks.update((k, v) for k, v in made.tasks.items() if k in verbs)
         registry.commands.update((k, v) for k, v in made.commands.items() if k in verbs)
-        registry.backbones.update((k, v) for k, v in made.backbones.items() if k in backbones)
+    for part, kind, reserved in _NAMED:
+        found = _claims((record, getattr(made, part)) for record, made in loaded)
+        for name in _clashes(found, kind, reserved, registry):
+            del found[name]
+        for _, made in loaded:
+            getattr(registry, part).update(
+                (name, value) for name, value in getattr(made, part).items() if name in found
+            )
     return registry
 
 
@@ -293,6 +333,22 @@ def reset() -> None:
 def get_task(name: str) -> TaskSpec:
     """`registry().task(name)`."""
     return registry().task(name)
+
+
+def data_formats(task: str) -> DataFormats[Any]:
+    """The formats in which a task reads labelled data sets, for a plugin that reads them too.
+
+    `data_formats("classify").read(location, split)` gives parts with `classes` and `examples`,
+    each with `name`, `label` and, for pictures, `load()`.
+
+    Raises:
+        UsageError: there is no such task, or it does not offer its formats.
+    """
+    spec = get_task(task)
+    if spec.data is None:
+        raise UsageError(f"{task} does not tell how its data sets are read (TaskSpec.data)")
+    formats: DataFormats[Any] = import_attribute(spec.data)
+    return formats
 
 
 def model_entries() -> dict[str, CatalogEntry]:

@@ -21,6 +21,8 @@ from cnntasks.task import TaskSpec
 _VERB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_SUFFIX = re.compile(r"\.[a-z0-9]+")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+")
 _TEXTS = ("name", "summary", "default_model")
 _REFERENCES = [part for part in fields(TaskSpec) if part.name not in (*_TEXTS, "accepts")]
 
@@ -34,6 +36,8 @@ class Registration:
     tasks: dict[str, TaskSpec]
     commands: dict[str, tuple[str, str]]
     backbones: dict[str, str]
+    writers: dict[str, tuple[str, str]]
+    sources: dict[str, str]
 
 
 def register(candidate: Candidate) -> Registration:
@@ -65,6 +69,8 @@ def register(candidate: Candidate) -> Registration:
         tasks=tasks,
         commands=commands,
         backbones=_backbones(call_hook(manager, "register_backbones", dict)),
+        writers=_writers(call_hook(manager, "register_writers", dict)),
+        sources=_sources(call_hook(manager, "register_sources", dict)),
     )
 
 
@@ -118,18 +124,21 @@ def _tasks(results: list[list[Any]]) -> dict[str, TaskSpec]:
         if spec.name in tasks:
             raise PluginError(f"it registers the verb {spec.name!r} twice")
         _check_text(spec.name, "summary", spec.summary)
-        _check_text(spec.name, "default_model", spec.default_model)
+        if spec.default_model is not None:
+            _check_text(spec.name, "default_model", spec.default_model)
         for part in _REFERENCES:
             value = getattr(spec, part.name)
             if value is not None or part.default is MISSING:
                 _check_reference(f"{part.name} of {spec.name!r}", value)
-        if (spec.predictor is None) == (spec.opener is None):
-            raise PluginError(f"{spec.name!r} needs either a predictor or an opener, and not both")
         accepts: Any = spec.accepts
         if not isinstance(accepts, tuple) or not all(isinstance(it, str) for it in accepts):
             raise PluginError(
                 f"accepts of {spec.name!r} is {accepts!r}; a tuple of tasks is expected"
             )
+        none = spec.predictor is None and spec.opener is None
+        both = spec.predictor is not None and spec.opener is not None
+        if both or (none and spec.default_model is not None and not accepts):
+            raise PluginError(f"{spec.name!r} needs either a predictor or an opener, and not both")
         tasks[spec.name] = spec
     return tasks
 
@@ -154,6 +163,32 @@ def _backbones(results: list[dict[Any, Any]]) -> dict[str, str]:
         _check_reference(f"backbone {name!r}", reference)
         backbones[name] = reference
     return backbones
+
+
+def _writers(results: list[dict[Any, Any]]) -> dict[str, tuple[str, str]]:
+    writers: dict[str, tuple[str, str]] = {}
+    for name, value in (item for result in results for item in result.items()):
+        if not isinstance(name, str) or not _VERB.fullmatch(name):
+            raise PluginError(
+                f"{name!r} is not a valid format (lower-case letters, digits, single hyphens)"
+            )
+        if not isinstance(value, tuple) or len(value) != 2:
+            raise PluginError(f"format {name!r}: a tuple (suffix, reference) is expected")
+        if not isinstance(value[0], str) or not _SUFFIX.fullmatch(value[0]):
+            raise PluginError(f"format {name!r}: the suffix is {value[0]!r}; '.xml' is expected")
+        _check_reference(f"format {name!r}", value[1])
+        writers[name] = value
+    return writers
+
+
+def _sources(results: list[dict[Any, Any]]) -> dict[str, str]:
+    sources: dict[str, str] = {}
+    for scheme, reference in (item for result in results for item in result.items()):
+        if not isinstance(scheme, str) or not _SCHEME.fullmatch(scheme):
+            raise PluginError(f"{scheme!r} is not a valid scheme (lower case, as in s3://)")
+        _check_reference(f"scheme {scheme!r}", reference)
+        sources[scheme] = reference
+    return sources
 
 
 def _check_verb(name: Any) -> None:

@@ -29,12 +29,16 @@ class TaskSpec:
     Attributes:
         name: the verb (`cnntasks <name>`), lower case, letters, digits and hyphens.
         summary: one line for `cnntasks --help`.
-        default_model: the card name that is used without `--model`.
+        default_model: the card name that is used without `--model`; None for a verb that needs no
+            model, or whose model must be named.
         command: `"package.module:attribute"` of the verb's `click.Command`.
         predictor: `"package.module:attribute"` of a `Predictor` class, for a task that gives one
-            result for one input.
+            result for one input. A task that brings no model of its own (`default_model` is None,
+            or `accepts` names other tasks) may do without predictor and opener.
         accepts: other tasks whose models this one can use too, by name or folder.
-        network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine.
+        network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine and by
+            `cnntasks.open_network`. Where `forward` ends in a softmax, a method `logits` with the
+            same arguments, whose dict has the `logits`, lets gradients start before it.
         train: of a `click.Command`, `cnntasks train <name>`; a task without one cannot be trained.
         evaluate: of a `click.Command`, `cnntasks evaluate <name>`.
         checker: of a function `(Path) -> DataReport` for `cnntasks data check`; further keyword
@@ -42,11 +46,13 @@ class TaskSpec:
         opener: instead of `predictor`, for any other task: of a function
             `(ModelCard, Path, EngineChoice, **options)` that opens the model folder with torch on
             the device that was chosen and returns a callable object; `cnntasks.load` returns that.
+        data: of the `DataFormats` of its labelled data sets, by which other plugins read them; see
+            `cnntasks.data_formats`.
     """
 
     name: str
     summary: str
-    default_model: str
+    default_model: str | None
     command: str
     predictor: str | None = None
     network: str | None = None
@@ -55,6 +61,7 @@ class TaskSpec:
     checker: str | None = None
     opener: str | None = None
     accepts: tuple[str, ...] = ()
+    data: str | None = None
 
 
 def import_attribute(reference: str) -> Any:

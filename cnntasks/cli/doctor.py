@@ -35,7 +35,8 @@ def _print_report(report: dict[str, Any]) -> None:
         rows = report[title]
         width = max((len(name) for name in rows), default=0)
         for name, value in rows.items():
-            click.echo(f"  {name.removesuffix('_bytes'):<{width}}  {_shown(name, value)}")
+            shown = "no model" if title == "tasks" and value is None else _shown(name, value)
+            click.echo(f"  {name.removesuffix('_bytes'):<{width}}  {shown}")
     if report["remarks"]:
         click.secho("remarks", bold=True)
         for remark in report["remarks"]:

@@ -11,13 +11,16 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cnntasks
 from cnntasks.discovery import debugging
 from cnntasks.engines.base import available_cores
 from cnntasks.errors import ModelError
 from cnntasks.plugins import registry
+
+if TYPE_CHECKING:
+    from cnntasks.task import TaskSpec
 
 PACKAGES = ("onnxruntime", "numpy", "pillow", "torch", "torchvision", "lightning", "onnx",
             "safetensors", "click", "pluggy", "rich")  # fmt: skip
@@ -85,10 +88,17 @@ def examine() -> dict[str, Any]:
         "cache": _cache(),
         "tasks": {verb: spec.default_model for verb, spec in loaded.tasks.items()},
     }
-    engines = {"onnx" if spec.opener is None else "torch" for spec in loaded.tasks.values()}
+    engines = {_engine(spec) for spec in loaded.tasks.values()} - {None}
     report["prediction_works"] = any(report["engines"][name]["works"] for name in engines)
     report["remarks"] = [*_remarks(report, torch), *_plugin_remarks()]
     return report
+
+
+def _engine(spec: TaskSpec) -> str | None:
+    """What a prediction of the task runs in unless told otherwise; None where it has no model."""
+    if spec.opener is not None:
+        return "torch"
+    return "onnx" if spec.predictor is not None else None
 
 
 def probe(code: str, *arguments: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -30,7 +31,7 @@ class TaskCommands(ListedGroup):
         """The tasks that have this command."""
         return {"Tasks": [(name, spec.summary) for name, spec in self._specs().items()]}
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Import the command of one task."""
         spec = self._specs().get(cmd_name)
         if spec is None:
@@ -52,3 +53,28 @@ evaluate = TaskCommands(
     name="evaluate",
     help="Measure a model on labelled data: cnntasks evaluate TASK --model MODEL DATA.",
 )
+
+
+def run_lifecycle(
+    action: Literal["train", "evaluate"], task: str, arguments: Sequence[str]
+) -> None:
+    """Run `cnntasks train TASK ...` or `cnntasks evaluate TASK ...` within this process.
+
+    So a plugin trains and measures models of a task whose code it does not know. What the command
+    prints comes out as ever; train writes the model folder that `--output` names, evaluate a
+    `report.json` into its own.
+
+    Args:
+        arguments: as on the command line.
+
+    Raises:
+        UsageError: the task cannot be trained or measured, or an argument is wrong.
+        CnntasksError: whatever the command raises.
+    """
+    group = train if action == "train" else evaluate
+    command = group.get_command(click.Context(group), task)
+    name = f"cnntasks {action} {task}"
+    try:
+        command.main(list(arguments), prog_name=name, standalone_mode=False)
+    except click.ClickException as error:
+        raise UsageError(f"{name}: {error.format_message().rstrip('.')}") from error

@@ -16,14 +16,14 @@ from cnntasks.cli.errors import say
 from cnntasks.engines.base import ENGINES, PRECISIONS
 from cnntasks.errors import InputError, PluginError, UsageError
 from cnntasks.output.records import FORMATS, Writer, open_writer
-from cnntasks.task import Outcome, Source
+from cnntasks.task import Outcome, Source, import_attribute
 
 if TYPE_CHECKING:
     from cnntasks.pipeline import Pipeline
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 #: File name suffixes by which `--output` names a file of records, and their formats.
-RECORD_SUFFIXES = {".json": "json", ".jsonl": "json", ".csv": "csv", ".txt": "table"}
+_SUFFIXES = {".json": "json", ".jsonl": "json", ".csv": "csv", ".txt": "table"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class CommonOptions:
     @property
     def folder(self) -> Path:
         """Where pictures and other files go; the current folder by default."""
-        if self.output is None or self.output.suffix.lower() in RECORD_SUFFIXES:
+        if self.output is None or record_format(self.output):
             return Path()
         return self.output
 
@@ -66,7 +66,7 @@ def task_options(*, formats: Sequence[str] = ()) -> Callable[[Command], Command]
                      help="Inputs that go through the network together.  [default: the task's]"),
         click.option("--output", "-o", type=click.Path(path_type=Path),
                      help="Folder for files; or a .json, .jsonl or .csv file for the records."),
-        click.option("--format", "format", type=click.Choice([*FORMATS, *formats]),
+        click.option("--format", "format", type=_RecordFormat([*FORMATS, *formats]),
                      help="Records on standard output.  [default: table]"),
         click.option("--quiet", "-q", is_flag=True, help="No progress and no remarks."),
         click.option("--debug", is_flag=True, help="Show tracebacks."),
@@ -89,8 +89,38 @@ def task_options(*, formats: Sequence[str] = ()) -> Callable[[Command], Command]
     return decorate
 
 
+class _RecordFormat(click.Choice[str]):
+    """The formats of records: those that the verb names, and those of plugins."""
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        from cnntasks.plugins import registry
+
+        return (*self._own, *sorted(registry().writers))
+
+    @choices.setter
+    def choices(self, value: Sequence[str]) -> None:
+        self._own = tuple(value)
+
+
+def record_format(output: Path) -> str | None:
+    """The format of records that a file name means; None where it is no file for records."""
+    from cnntasks.plugins import registry
+
+    suffix = output.suffix.lower()
+    of_plugins = {own: name for name, (own, _) in registry().writers.items()}
+    return _SUFFIXES.get(suffix) or of_plugins.get(suffix)
+
+
+def record_suffixes() -> list[str]:
+    """The suffixes by which `--output` names a file of records, those of plugins last."""
+    from cnntasks.plugins import registry
+
+    return [*_SUFFIXES, *sorted(suffix for suffix, _ in registry().writers.values())]
+
+
 def _implied_format(output: Path | None) -> str:
-    return RECORD_SUFFIXES.get(output.suffix.lower(), "table") if output else "table"
+    return (record_format(output) if output else None) or "table"
 
 
 def format_option(*choices: str, help: str = "How to print.") -> Callable[[Command], Command]:
@@ -135,6 +165,7 @@ def run_task(
     """
     from cnntasks.media.sources import expand_sources, stands_for_many
     from cnntasks.pipeline import Pipeline, load
+    from cnntasks.plugins import registry
 
     if not inputs:
         raise UsageError(f"no {noun} given; name files or folders, or see --help")
@@ -180,8 +211,11 @@ def run_task(
         outcomes = pipeline.run(stream)
         if several and not common.quiet and sys.stderr.isatty():
             outcomes = stack.enter_context(_progress(outcomes, noun))
+        announce = registry().listens("on_result")
         for outcome in outcomes:
             error = outcome.error or _write(writers, outcome)
+            if announce:
+                registry().announce("on_result", task=task, outcome=outcome)
             if error is None:
                 found += 1
             else:
@@ -207,19 +241,26 @@ def _write(writers: Sequence[Writer], outcome: Outcome[Any]) -> InputError | Non
 @contextlib.contextmanager
 def _record_writers(common: CommonOptions, pipeline: Any) -> Iterator[list[Writer]]:
     """The writer of records, on standard output or in the file that `--output` names."""
-    if common.format not in FORMATS:
+    from cnntasks.plugins import registry
+
+    of_plugin = registry().writers.get(common.format)
+    if common.format not in FORMATS and of_plugin is None:
         yield []
         return
     with contextlib.ExitStack() as stack:
         stream: IO[str] = sys.stdout
-        if common.output is not None and common.output.suffix.lower() in RECORD_SUFFIXES:
+        if common.output is not None and record_format(common.output):
             from cnntasks.output.files import open_records
 
             stream = stack.enter_context(open_records(common.output))
         every = pipeline.together  # results come in chunks of so many
         columns = pipeline.predictor.columns
         decimals = getattr(pipeline.predictor, "decimals", None)
-        writer = open_writer(common.format, stream, columns, every, decimals)  # type: ignore[arg-type]
+        writer: Writer
+        if of_plugin is None:
+            writer = open_writer(common.format, stream, columns, every, decimals)  # type: ignore[arg-type]
+        else:
+            writer = import_attribute(of_plugin[1])(stream, columns)
         yield [writer]
         writer.close()
 

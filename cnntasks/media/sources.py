@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from cnntasks.errors import InputError
+from cnntasks.errors import CnntasksError, InputError
 from cnntasks.media.files import (
     file_source,
     folder_sources,
@@ -19,7 +19,7 @@ from cnntasks.media.files import (
     natural_key,
     unreadable,
 )
-from cnntasks.task import Source, failed_source
+from cnntasks.task import Source, failed_source, import_attribute
 
 URL_LIMIT = 64 * 2**20
 URL_TIMEOUT = 30.0
@@ -42,7 +42,8 @@ def expand_sources(
 
     An argument is a file, a folder (searched recursively in natural order; hidden entries and our
     own outputs `*.<verb>.*` are passed over), a glob that the shell left alone, `-` (standard
-    input), `@list.txt` (one argument a line, `#` comments), or an http(s) address. A bad argument
+    input), `@list.txt` (one argument a line, `#` comments), an http(s) address, or one whose scheme
+    a plugin has registered. A bad argument
     stays in the stream as a source whose reading raises `InputError`. No two sources share one
     `relative`: later ones get `-2`, `-3` before the suffix.
 
@@ -126,7 +127,7 @@ class _Expansion:
         elif argument.startswith("@"):
             yield from self._list(argument, lists)
         elif match := _SCHEME.match(argument):
-            yield self._url(argument, match[1].lower())
+            yield from self._address(argument, match[1].lower())
         elif not os.path.lexists(argument) and glob.has_magic(argument):
             yield from self._glob(argument)
         else:
@@ -154,11 +155,33 @@ class _Expansion:
 
         return Source("-", PurePosixPath("stdin"), load)
 
-    def _url(self, url: str, scheme: str) -> Source:
+    def _address(self, url: str, scheme: str) -> Iterator[Source]:
+        if scheme in ("http", "https"):
+            yield self._url(url)
+            return
+        from cnntasks.plugins import registry
+
+        reference = registry().sources.get(scheme)
+        if reference is None:
+            known = ", ".join(sorted({"http", "https", *registry().sources}))
+            yield failed_source(
+                url, f"{url}: no plugin reads {scheme} addresses; these can be read: {known}"
+            )
+        elif self.offline:
+            yield failed_source(url, f"{url}: not read because of --offline")
+        else:
+            try:
+                yield from import_attribute(reference)(url)
+            except CnntasksError as error:
+                yield failed_source(url, str(error))
+            except Exception as error:  # a plugin's function may raise anything
+                yield failed_source(
+                    url, f"{url}: the plugin for it failed ({type(error).__name__}: {error})"
+                )
+
+    def _url(self, url: str) -> Source:
         from cnntasks.media.fetch import fetch, name_for_url
 
-        if scheme not in ("http", "https"):
-            return failed_source(url, f"{url}: only http and https addresses can be read")
         if self.offline:
             return failed_source(
                 url, f"{url}: not downloaded because of --offline; download it by hand first"

@@ -25,6 +25,7 @@ from cnntasks.models.folder import (
     write_model_folder,
 )
 from cnntasks.models.weights import as_stored
+from cnntasks.plugins import registry
 from cnntasks.task import GraphSpec
 from cnntasks.training.export import compare_outputs, export_graph
 from cnntasks.training.fit import FitSettings, fit
@@ -216,6 +217,7 @@ def train_model(
             metrics = {f"validation_{name}": round(v, 4) for name, v in evaluate(folder).items()}
             card = replace(card, metrics=metrics)
             update_card(folder, card)
+        registry().announce("on_fit_end", task=card.task, folder=folder, card=card)
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(RESUMABLE) from interrupt
     return card

@@ -21,6 +21,7 @@ def register_tasks() -> list[TaskSpec]:
             train="cnntasks_classify.train:train",
             evaluate="cnntasks_classify.evaluate:evaluate",
             checker="cnntasks_classify.data.check:check_classification_data",
+            data="cnntasks_classify.data.recognise:FORMATS",
         )
     ]
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnntasks import RECORD_SUFFIXES, CommonOptions, UsageError, run_task, task_options
+from cnntasks import (
+    CommonOptions,
+    UsageError,
+    record_format,
+    record_suffixes,
+    run_task,
+    task_options,
+)
 
 if TYPE_CHECKING:
     from cnntasks import Pipeline
@@ -53,10 +60,10 @@ def classify(
     from cnntasks_classify.embeddings import embedding_format
 
     kind = embedding_format(embeddings) if embeddings is not None else None
-    if common.output is not None and common.output.suffix.lower() not in RECORD_SUFFIXES:
+    if common.output is not None and record_format(common.output) is None:
         raise UsageError(
             f"--output {common.output}: names the file for the records, one of "
-            f"{', '.join(RECORD_SUFFIXES)}"
+            f"{', '.join(record_suffixes())}"
         )
 
     def sinks(pipeline: Pipeline) -> list[Any]:

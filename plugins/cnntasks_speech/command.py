@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnntasks import RECORD_SUFFIXES, CommonOptions, UsageError, run_task, task_options
+from cnntasks import CommonOptions, UsageError, record_format, run_task, task_options
 
 if TYPE_CHECKING:
     from cnntasks import Pipeline, Source
@@ -153,7 +153,8 @@ def _formats(common: CommonOptions, inputs: Sequence[str]) -> tuple[CommonOption
     if suffix in _CAPTION_SUFFIXES:
         captions = _CAPTION_SUFFIXES[suffix]
         common = replace(common, format=captions)
-    if captions is not None and suffix in RECORD_SUFFIXES and suffix not in _CAPTION_SUFFIXES:
+    records = common.output is not None and record_format(common.output) is not None
+    if captions is not None and records and suffix not in _CAPTION_SUFFIXES:
         raise UsageError(f"--output {common.output} cannot hold {captions}; give another suffix")
     to_one = captions is not None and (common.output is None or suffix in _CAPTION_SUFFIXES)
     if to_one and may_be_several(inputs):
@@ -173,7 +174,7 @@ def _folder(common: CommonOptions) -> Path:
     output = common.output
     if output is None:
         return Path()
-    is_file = output.suffix.lower() in (*RECORD_SUFFIXES, *_CAPTION_SUFFIXES)
+    is_file = record_format(output) is not None or output.suffix.lower() in _CAPTION_SUFFIXES
     return output.parent if is_file else output
 
 
@@ -183,7 +184,7 @@ def _live(
     """Print words as they are spoken, unless standard output is for captions."""
     from cnntasks_speech.writing import word_printer
 
-    in_file = common.output is not None and common.output.suffix.lower() in RECORD_SUFFIXES
+    in_file = common.output is not None and record_format(common.output) is not None
     if captions is None or common.output is not None:
         style = "table" if in_file else common.format
         style = style if style in ("json", "csv") else "table"

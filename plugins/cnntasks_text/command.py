@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnntasks import RECORD_SUFFIXES, CommonOptions, UsageError, run_task, task_options
+from cnntasks import (
+    CommonOptions,
+    UsageError,
+    record_format,
+    record_suffixes,
+    run_task,
+    task_options,
+)
 
 if TYPE_CHECKING:
     from cnntasks import Outcome, Pipeline, Source
@@ -84,10 +91,10 @@ def text(
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     suffix = "" if common.output is None else common.output.suffix.lower()
     page = suffix in _PAGE_SUFFIXES
-    if common.output is not None and not page and suffix not in RECORD_SUFFIXES:
+    if common.output is not None and not page and record_format(common.output) is None:
         raise UsageError(
             f"--output {common.output}: names the file for the records, one of "
-            f"{', '.join(RECORD_SUFFIXES)}, or a page, .html"
+            f"{', '.join(record_suffixes())}, or a page, .html"
         )
     if "-" in inputs and common.batch_size is None and sys.stdin.isatty():
         common = replace(common, batch_size=1)  # whoever types wants each answer at once

@@ -24,9 +24,13 @@ def test_the_documented_hooks_are_those_that_pluggy_sees() -> None:
     manager.add_hookspecs(hookspecs)
     assert sorted(vars(manager.hook)) == hookspecs.hook_names()
     assert hookspecs.hook_names() == [
+        "on_fit_end",
+        "on_result",
         "register_backbones",
         "register_commands",
         "register_models",
+        "register_sources",
         "register_tasks",
+        "register_writers",
     ]
     assert HOOK_API_VERSION == 1

@@ -47,7 +47,7 @@ BAD = {
     "verb-number": (tasks("[spec(name=3)]"), "3 is not a valid verb"),
     "verb-twice": (tasks("[spec(), spec()]"), "registers the verb 'bad' twice"),
     "summary": (tasks("[spec(summary='a\\nb')]"), "summary of 'bad'"),
-    "default-model": (tasks("[spec(default_model=None)]"), "default_model of 'bad'"),
+    "default-model": (tasks("[spec(default_model=3)]"), "default_model of 'bad'"),
     "command": (tasks("[spec(command='module')]"), "command of 'bad' is 'module'"),
     "command-none": (tasks("[spec(command=None)]"), "command of 'bad' is None"),
     "checker": (tasks("[spec(checker=print)]"), "checker of 'bad'"),

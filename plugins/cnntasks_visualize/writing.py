@@ -1,0 +1,170 @@
+"""From the command's arguments to pictures, arrays and what is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from cnntasks import (
+    InputError,
+    Source,
+    UsageError,
+    expand_sources,
+    load,
+    print_rows,
+    progress_bar,
+    replacing,
+    say,
+    write_image,
+)
+from cnntasks_visualize.settings import Settings
+
+if TYPE_CHECKING:
+    from cnntasks_visualize.result import Visualization
+    from cnntasks_visualize.visualizer import Visualizer
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the command was told besides its settings."""
+
+    inputs: tuple[str, ...]
+    settings: Settings
+    model: str | None
+    output: Path | None
+    save_array: bool
+    style: str
+    device: str
+    offline: bool
+    quiet: bool
+
+
+def _open(job: Job) -> Visualizer:
+    visualizer: Visualizer = load("visualize", job.model, device=job.device, offline=job.offline)
+    return visualizer
+
+
+def _sources(job: Job, visualizer: Visualizer) -> list[Source]:
+    return list(
+        expand_sources(
+            job.inputs,
+            suffixes=visualizer.opened.predictor.suffixes,
+            noun="inputs",
+            verb="visualize",
+            offline=job.offline,
+        )
+    )
+
+
+def list_layers(job: Job) -> None:
+    """Print the layers of the model, in the order in which they run."""
+    from cnntasks_visualize.layers import find_layers
+    from cnntasks_visualize.view import blank_feeds
+
+    visualizer = _open(job)
+    sources = _sources(job, visualizer)
+    feeds = visualizer.feeds(sources[0]) if sources else blank_feeds(visualizer.opened)
+    rows = [
+        {
+            "layer": layer.name,
+            "kind": layer.kind,
+            "units": layer.units,
+            "places": "×".join(map(str, layer.places)),
+        }
+        for layer in find_layers(visualizer.opened.network, feeds)
+    ]
+    if job.style == "json":
+        click.echo(json.dumps(rows))
+    else:
+        print_rows(("layer", "kind", "units", "places"), rows, ("units", "places"))
+
+
+def run_job(job: Job) -> None:
+    """Make every picture; ends the process with status 1 where an input failed.
+
+    Raises:
+        UsageError: options contradict each other.
+        CnntasksError: the only input cannot be used, or nothing can be written.
+    """
+    visualizer = _open(job)
+    sources = _sources(job, visualizer)
+    together = not sources or (job.settings.method == "deconvnet" and len(sources) > 1)
+    runs = [sources] if together else [[source] for source in sources]
+    one_file = job.output is not None and job.output.suffix.lower() in _PICTURES
+    if one_file and len(runs) > 1:
+        raise UsageError(f"--output {job.output} is one picture; for several name a folder")
+    failed = 0
+    for each in runs:
+        try:
+            with _progress(job) as progress:
+                found = visualizer.run(each, job.settings, progress)
+        except InputError as error:
+            failed += 1
+            say(f"error: {error}")
+            continue
+        for problem in found.errors:
+            failed += 1
+            say(f"error: {problem}")
+        path = _target(job, each, visualizer.card.name, one_file)
+        write_image(path, found.picture)
+        if job.save_array:
+            _save(path.with_suffix(".npz"), found)
+        _report(job, path, found)
+    if failed:
+        raise SystemExit(1)
+
+
+@contextlib.contextmanager
+def _progress(job: Job) -> Iterator[Any]:
+    with contextlib.ExitStack() as stack:
+        yield lambda total, noun: stack.enter_context(progress_bar(total, noun, job.quiet))
+
+
+def _target(job: Job, sources: list[Source], model: str, one_file: bool) -> Path:
+    """INPUT.METHOD.visualize.png, or MODEL.METHOD... where there is no input or many."""
+    if one_file and job.output is not None:
+        return job.output
+    folder = job.output or Path()
+    name = f"{job.settings.method.replace('+', 'p')}.visualize.png"
+    if len(sources) == 1:
+        relative = sources[0].relative
+        return folder / relative.parent / f"{relative.stem}.{name}"
+    return folder / f"{model}.{name}"
+
+
+def _save(path: Path, found: Visualization) -> None:
+    try:
+        with replacing(path) as temporary, temporary.open("xb") as file:
+            np.savez_compressed(file, **found.arrays)  # type: ignore[arg-type]
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another --output"
+        ) from error
+
+
+def _report(job: Job, path: Path, found: Visualization) -> None:
+    if job.style == "json":
+        click.echo(json.dumps({**found.to_dict(), "picture": str(path)}))
+        return
+    for name, value in found.summary.items():
+        click.echo(f"{name}: {_line(value)}")
+    click.echo(f"picture: {path}")
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name} {_line(part)}" for name, part in value.items())
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "".join(f"\n  {_line(part)}" for part in value)
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return str(value)
