@@ -86,6 +86,7 @@ def _check_window(network: Spotter, card: ModelCard) -> None:
             f"{backbone} cannot take windows of {mels} mel channels and {frames} frames "
             f"({str(error).splitlines()[0]}); give more --seconds or --mels"
         ) from error
+    network.train()
 
 
 def _from_model(
