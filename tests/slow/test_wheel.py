@@ -99,6 +99,7 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
         "cnntasks_classify",
         "cnntasks_detect",
         "cnntasks_features",
+        "cnntasks_speech",
         "cnntasks_style",
         "cnntasks_text",
         "cnntasks_visualize",
