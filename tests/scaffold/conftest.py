@@ -18,6 +18,9 @@ def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The current folder, empty; whatever is imported from it is forgotten afterwards."""
     path = list(sys.path)
     monkeypatch.chdir(tmp_path)
+    # Set and deleted, so that what `--plugins-dir` sets is undone as well.
+    monkeypatch.setenv("CNNTASKS_PLUGINS_DIR", "")
+    monkeypatch.delenv("CNNTASKS_PLUGINS_DIR")
     yield tmp_path
     sys.path[:] = path
     forget(tmp_path)
