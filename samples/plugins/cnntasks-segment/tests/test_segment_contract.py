@@ -25,7 +25,7 @@ class TestSegment(TaskContract):
     trains = True
     made: ClassVar[Path]
 
-    @pytest.fixture(autouse=True, scope="class")
+    @pytest.fixture(autouse=True)
     def _model(self, untrained: Path) -> None:
         type(self).made = untrained
 

@@ -66,7 +66,7 @@ def test_masks_are_numbers_however_a_png_holds_them(tmp_path: Path) -> None:
     grey, palette, deep = (tmp_path / f"{name}.png" for name in ("grey", "palette", "deep"))
     Image.fromarray(numbers).save(grey)
     indexed = Image.fromarray(numbers).convert("P")
-    indexed.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    indexed.putpalette([level for number in range(256) for level in (number, 0, 255)])
     indexed.save(palette)
     Image.fromarray(numbers.astype(np.uint16)).save(deep)
     for path in (grey, palette, deep):

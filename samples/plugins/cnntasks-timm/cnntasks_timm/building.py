@@ -41,13 +41,7 @@ def build(name: str, in_channels: int = 3, weights: str | Path | None = None) ->
         ModelError: the weights cannot be downloaded or read, or do not fit.
     """
     _check_name(name)
-    options: dict[str, Any] = {"in_chans": in_channels, "features_only": True}
-    if weights is not None:
-        options["pretrained"] = True
-        if str(weights) != "imagenet":
-            state = read_state(Path(weights))
-            options["pretrained_cfg_overlay"] = {"state_dict": state}
-    net = _create(name, weights, options)
+    net = _open(name, in_channels, weights)
     infos = net.feature_info.get_dicts()
     stages = [
         Stage(info["module"].replace(".", "_") or "features", info["num_chs"], info["reduction"])
@@ -71,6 +65,30 @@ def _check_name(name: str) -> None:
             f"there is no backbone {PREFIX + name!r}: timm {timm.__version__} has no network of "
             f"that name; {hint or 'timm.list_models() lists them'}"
         )
+
+
+def _open(name: str, in_channels: int, weights: str | Path | None) -> Any:
+    """timm's feature extractor, with the weights that were asked for."""
+    options: dict[str, Any] = {"in_chans": in_channels, "features_only": True}
+    if weights is None:
+        return _create(name, weights, options)
+    published = {**options, "pretrained": True}
+    if str(weights) != "imagenet":
+        published["pretrained_cfg_overlay"] = {"state_dict": read_state(Path(weights))}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = _create(name, weights, published)
+        torch.manual_seed(0)
+        fresh = _create(name, None, options).state_dict()
+    # timm says nothing of weights that a file lacks: they are as random as without the file.
+    lacking = [
+        key
+        for key, value in net.state_dict().items()
+        if value.ndim > 1 and torch.equal(value, fresh[key]) and bool((value != value.max()).any())
+    ]
+    if lacking:
+        raise ModelError(f"{weights}: these weights do not fit {PREFIX + name} (no {lacking[0]})")
+    return net
 
 
 def _create(name: str, weights: str | Path | None, options: dict[str, Any]) -> Any:
