@@ -75,7 +75,10 @@ class _Record:
 
     def fail(self, error: str) -> None:
         self.status, self.error = "failed", error
-        notify(f"plugin {self.candidate} failed: {error} (CNNTASKS_DEBUG=1 shows where)")
+        notify(
+            f"plugin {self.candidate} failed: {error} (CNNTASKS_DEBUG=1 shows where, "
+            f"CNNTASKS_DISABLE_PLUGINS={self.candidate.name} leaves it out)"
+        )
 
     def info(self) -> PluginInfo:
         found, made = self.candidate, self.registration
@@ -251,8 +254,9 @@ def _load(record: _Record) -> None:
     seconds = time.perf_counter() - started
     if seconds > _SLOW_SECONDS:
         notify(
-            f"plugin {record.candidate} took {seconds:.1f} s to load; "
-            "it should import heavy packages only on use"
+            f"plugin {record.candidate} took {seconds:.1f} s to load; it should import heavy "
+            "packages only on use, tell its authors "
+            f"(CNNTASKS_DISABLE_PLUGINS={record.candidate.name} leaves it out)"
         )
 
 
