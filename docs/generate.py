@@ -107,7 +107,7 @@ def _described(name: str, value: Any) -> list[str]:
     module = importlib.import_module(cnntasks._EXPORTS[short])
     return [
         f"### `{name}`",
-        f"```python\n{short} = {value!r}\n```",
+        f"```text\n{short} = {value!r}\n```",
         _comments(module).get(short, ""),
     ]
 
@@ -154,7 +154,7 @@ def _function(name: str, function: Any) -> list[str]:
         signature = "(...)"
     return [
         f"### `{name}`",
-        f"```python\n{name.rpartition('.')[2]}{signature}\n```",
+        f"```text\n{name.rpartition('.')[2]}{signature}\n```",
         *_prose(_own_doc(function)),
     ]
 
@@ -168,7 +168,7 @@ def _class(name: str, kind: type[Any]) -> list[str]:
         heading.append(f"An exception; a kind of `{bases}`.")
     elif not protocol:
         signature = _signature(kind)
-        heading.append(f"```python\n{short}{signature.removesuffix(' -> None')}\n```")
+        heading.append(f"```text\n{short}{signature.removesuffix(' -> None')}\n```")
     else:
         heading.append("A protocol: whatever has these attributes and methods.")
     parts = [*heading, *_prose(_own_doc(kind))]
@@ -207,7 +207,7 @@ def _prose(text: str) -> list[str]:
         if not lines:
             continue
         if all(line.startswith("    ") for line in lines):
-            parts.append("```python\n" + dedent("\n".join(lines)) + "\n```")
+            parts.append("```text\n" + dedent("\n".join(lines)) + "\n```")
         elif any(re.match(r"\s*- ", line) for line in lines):
             parts.append(_list(lines))
         else:

@@ -69,5 +69,5 @@ def test_docstrings_become_lists(generate: Any) -> None:
         "Args:\n\n- `one`: first, and more.\n- `two`: second.",
         "Returns:\n\n- What is left.",
         "Example:",
-        "```python\n>>> do()\n```",
+        "```text\n>>> do()\n```",
     ]
