@@ -37,6 +37,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/detect.py
 	$(BIN)/python benchmarks/classify.py
 	$(BIN)/python benchmarks/text.py
+	$(BIN)/python benchmarks/speech.py
 
 clean:
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache

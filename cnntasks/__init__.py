@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cnntasks.atomic import replacing as replacing
+    from cnntasks.backbones.arithmetic import LayerRow as LayerRow
     from cnntasks.backbones.arithmetic import describe_network as describe_network
     from cnntasks.backbones.base import Backbone as Backbone
     from cnntasks.backbones.base import Stage as Stage
@@ -148,6 +149,7 @@ _EXPORTS = {
     "HOOK_API_VERSION": "cnntasks.hookspecs",
     "IMAGE_SUFFIXES": "cnntasks.media.images",
     "InputError": "cnntasks.errors",
+    "LayerRow": "cnntasks.backbones.arithmetic",
     "Learner": "cnntasks.task",
     "MeasureOptions": "cnntasks.cli.measuring",
     "Mistake": "cnntasks.training.measures",

@@ -12,6 +12,7 @@ from cnntasks.models.card import ModelCard, read_card
 from cnntasks.models.folder import graph_path
 from cnntasks.models.store import resolve_model
 from cnntasks.models.weights import WEIGHTS_FILE
+from cnntasks.pieces import PieceRunner, follow_pieces
 from cnntasks.plugins import get_task, model_entries
 from cnntasks.running import Runner
 from cnntasks.task import Outcome, Source, TaskSpec, import_attribute
@@ -37,6 +38,11 @@ class Pipeline:
         self.engine = engine
         own: int = getattr(predictor, "batch_size", 1)
         self.batch_size = batch_size or own
+
+    @property
+    def together(self) -> int:
+        """How many results come at once: a batch; inputs in pieces are answered one by one."""
+        return 1 if hasattr(self.predictor, "pieces") else self.batch_size
 
     def __call__(self, value: Any) -> Any:
         """Predict for one value, or for a list of them.
@@ -66,17 +72,38 @@ class Pipeline:
             return self.run(own(values))
         from cnntasks.media.sources import sources_from_values
 
-        return self.run(sources_from_values(values, suffixes=self.predictor.suffixes))
+        own_values = getattr(self.predictor, "is_input", None)
+        noun = getattr(self.predictor, "noun", "pictures")
+        suffixes = self.predictor.suffixes
+        return self.run(
+            sources_from_values(values, suffixes=suffixes, noun=noun, is_input=own_values)
+        )
 
     def _stands_for_many(self, value: Any) -> bool:
         from cnntasks.media.sources import stands_for_many
 
+        is_input = getattr(self.predictor, "is_input", None)
+        if is_input is not None and is_input(value):
+            return False
         decide = getattr(self.predictor, "stands_for_many", stands_for_many)
         return bool(decide(value))
 
     def run(self, sources: Iterable[Source]) -> Iterator[Outcome[Any]]:
         """Predict for sources, one outcome each, in their order."""
+        if hasattr(self.predictor, "pieces"):
+            return PieceRunner(self.predictor, self.engine, self.batch_size).run(sources)
         return Runner(self.predictor, self.engine, self.batch_size).run(sources)
+
+    def follow(self, item: Any) -> Iterator[dict[str, Any]]:
+        """The network's outputs for each piece of what `predictor.decode` returned.
+
+        Each comes before the next piece is asked for, so that an input which is still going on (a
+        microphone) is answered as it goes; for predictors with `pieces`.
+
+        Raises:
+            CnntasksError: a piece cannot be made or run.
+        """
+        return follow_pieces(self.predictor, self.engine, item)
 
 
 def load(

@@ -42,7 +42,9 @@ class Runner:
         self.predictor = predictor
         self.engine = engine
         self.batch_size = batch_size
-        self._join: Callable[[Sequence[Arrays]], Arrays] = getattr(predictor, "collate", _stack)
+        self._join: Callable[[Sequence[Arrays]], Arrays] = getattr(
+            predictor, "collate", stack_feeds
+        )
 
     def run(self, sources: Iterable[Source]) -> Iterator[Outcome[Any]]:
         """One outcome for each source, in their order."""
@@ -56,7 +58,7 @@ class Runner:
         """Whole inputs in as many threads as the engine runs at once."""
         threads = self.engine.concurrency
         with ThreadPoolExecutor(threads) as pool:
-            yield from _in_order(pool, self._predict_one, sources, window=2 * threads)
+            yield from in_order(pool, self._predict_one, sources, window=2 * threads)
 
     def _predict_one(self, source: Source) -> Outcome[Any]:
         source, item, feeds, error = self._prepare(source)
@@ -67,11 +69,11 @@ class Runner:
     def _run_one(self, source: Source, item: Any, feeds: Arrays) -> Outcome[Any]:
         try:
             outputs = self.engine.run(self._join([feeds]))
-            result = self.predictor.postprocess(_slice(outputs, 0), item)
+            result = self.predictor.postprocess(row_of(outputs, 0), item)
         except CnntasksError as error:
-            return Outcome(source, error=_named(source, error))
+            return Outcome(source, error=named_error(source, error))
         except MemoryError:
-            return Outcome(source, error=_too_large(source))
+            return Outcome(source, error=too_large_error(source))
         return Outcome(source, result=result, item=item)
 
     def _run_batches(self, sources: Iterable[Source]) -> Iterator[Outcome[Any]]:
@@ -80,8 +82,8 @@ class Runner:
         with ThreadPoolExecutor(threads) as pool:
             waiting: list[Prepared] = []
             window = max(2 * threads, self.batch_size)
-            for source, item, feeds, error in _in_order(pool, self._prepare, sources, window):
-                if waiting and (error is not None or not _same_shapes(waiting[0][2], feeds)):
+            for source, item, feeds, error in in_order(pool, self._prepare, sources, window):
+                if waiting and (error is not None or not same_shapes(waiting[0][2], feeds)):
                     yield from self._finish(waiting)
                     waiting = []
                 if error is not None:
@@ -106,7 +108,7 @@ class Runner:
         threads = self.engine.concurrency
         with ThreadPoolExecutor(threads) as pool:
             chunks = _chunks(sources, self.batch_size)
-            for outcomes in _in_order(pool, self._predict_chunk, chunks, window=2 * threads):
+            for outcomes in in_order(pool, self._predict_chunk, chunks, window=2 * threads):
                 yield from outcomes
 
     def _predict_chunk(self, sources: list[Source]) -> list[Outcome[Any]]:
@@ -149,13 +151,13 @@ class Runner:
         except CnntasksError as error:
             return source, None, {}, error
         except MemoryError:
-            return source, None, {}, _too_large(source)
+            return source, None, {}, too_large_error(source)
 
     def _finish(self, batch: Sequence[Prepared]) -> Iterator[Outcome[Any]]:
         try:
             outputs = self.engine.run(self._join([feeds for _, _, feeds in batch]))
             results = [
-                self.predictor.postprocess(_slice(outputs, row), item)
+                self.predictor.postprocess(row_of(outputs, row), item)
                 for row, (_, item, _) in enumerate(batch)
             ]
         except (CnntasksError, MemoryError):
@@ -166,7 +168,7 @@ class Runner:
                 yield Outcome(source, result=result, item=item)
 
 
-def _in_order(
+def in_order(
     pool: ThreadPoolExecutor, work: Callable[[Any], Any], values: Iterable[Any], window: int
 ) -> Iterator[Any]:
     """Results of `work` in the order of `values`, at most `window` of them under way."""
@@ -213,7 +215,8 @@ def _alike(sizes: dict[int, int]) -> Iterator[list[int]]:
         yield group
 
 
-def _stack(feeds: Sequence[Arrays]) -> Arrays:
+def stack_feeds(feeds: Sequence[Arrays]) -> Arrays:
+    """Feeds of equal shapes as those of a batch."""
     import numpy as np
 
     if len(feeds) == 1:
@@ -221,19 +224,22 @@ def _stack(feeds: Sequence[Arrays]) -> Arrays:
     return {name: np.stack([feed[name] for feed in feeds]) for name in feeds[0]}
 
 
-def _slice(outputs: Arrays, row: int) -> Arrays:
+def row_of(outputs: Arrays, row: int) -> Arrays:
+    """The outputs of one member of a batch."""
     return {name: value[row] for name, value in outputs.items()}
 
 
-def _same_shapes(first: Arrays, second: Arrays) -> bool:
+def same_shapes(first: Arrays, second: Arrays) -> bool:
+    """Whether feeds can be stacked."""
     return all(first[name].shape == second[name].shape for name in first)
 
 
-def _too_large(source: Source) -> InputError:
+def too_large_error(source: Source) -> InputError:
+    """What to say where the memory does not suffice for one input."""
     return InputError(f"{source.name}: too large for this machine's memory; make it smaller first")
 
 
-def _named(source: Source, error: CnntasksError) -> CnntasksError:
+def named_error(source: Source, error: CnntasksError) -> CnntasksError:
     """An engine does not know which input it runs; people must."""
     if source.name in str(error):
         return error

@@ -140,9 +140,19 @@ class Predictor(Protocol[ItemT, ResultT]):
       many inputs make a chunk, and those of a chunk that are about as large are collated.
     - `decode_batch(sources) -> items`: decodes a chunk for `collate` at once, where that is faster;
       an error stands in the place of its item.
+    - `pieces(item) -> iterator of feeds` and `assemble(outputs, item) -> Result`, in place of
+      `preprocess` and `postprocess`, for inputs that are larger than one run of the network (a
+      recording of an hour): the network runs on the pieces, `batch_size` of equal shape at a time,
+      those of neighbouring inputs among them, and `assemble` is given an iterator of their outputs
+      in order. Both are lazy, so that memory is flat for an input of any length; what goes wrong
+      on the way is raised from that iterator, and `assemble` lets it pass.
     - `outputs`: the names of the network's outputs that `postprocess` wants; all without it.
     - `sources_from_values(values)` and `stands_for_many(value)`: the sources that a value given
       from Python stands for, and whether its results are a list, where a string is no path.
+    - `is_input(value)`: whether a value from Python is one input as it is, though it may be a
+      tuple or a list (samples with their rate); its source has it as `value`.
+    - `decimals`: column to the number of decimals in tables for people (times, say).
+    - `noun`: what inputs are called in messages; `"pictures"` without it.
     """
 
     #: Columns of `Result.to_rows()`, in order; the header of the table and of the CSV.

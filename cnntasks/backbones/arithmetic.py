@@ -46,6 +46,9 @@ class LayerRow:
         receptive_field: input positions along each axis that the middle output can see, padding
             included; None where it is not known.
         jump: input positions between neighbouring outputs; None also where there is one only.
+        start: the first input position that the first output can see, negative in the padding; the
+            output at place i sees `receptive_field` positions from start + i·jump on. None where
+            that is not known, or where each place also sees everything (squeeze-and-excitation).
     """
 
     name: str
@@ -64,6 +67,7 @@ class LayerRow:
     activation_bytes: int
     receptive_field: tuple[int, ...] | None
     jump: tuple[int, ...] | None
+    start: tuple[int, ...] | None
 
     @property
     def parameters(self) -> int:
@@ -171,7 +175,7 @@ def _rows(steps: Sequence[Step], module: nn.Module) -> list[LayerRow]:
         trainable, fixed = _counts(parameters)
         row = LayerRow(
             name or kind, 1, kind, "unused", None, None, None, 1, None, trainable, fixed, 0, 0, 0,
-            None, None,
+            None, None, None,
         )  # fmt: skip
         rows.append(row)
     return [row for row in rows if row.kind != "Identity"]
@@ -238,6 +242,7 @@ def _row(step: Step, parameters: Sequence[tuple[str, nn.Parameter]]) -> LayerRow
         activation_bytes=4 * prod(output) if output and step.fresh else 0,
         receptive_field=_seen(step),
         jump=_jump(step),
+        start=_start(step),
     )
 
 
@@ -254,3 +259,9 @@ def _jump(step: Step) -> tuple[int, ...] | None:
         return None
     jumps = tuple(axis.jump for axis in step.field.axes if axis.jump is not None)
     return jumps if len(jumps) == len(step.field.axes) else None
+
+
+def _start(step: Step) -> tuple[int, ...] | None:
+    if step.field is None or any(axis.everyone is not None for axis in step.field.axes):
+        return None
+    return tuple(axis.first for axis in step.field.axes)

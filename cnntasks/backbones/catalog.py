@@ -22,8 +22,9 @@ class NetworkInfo:
         year: of the paper.
         title: of the paper.
         authors: of the paper.
-        input: (channels, height, width) of the published network; (channels, length) of one for
-            text, whose channels are the size of the word or character embedding.
+        input: (channels, height, width) of the published network, (channels, mel channels, frames)
+            of one for speech; (channels, length) of one for text, whose channels are the size of
+            the word or character embedding.
         classes: of the published network.
         parameters: trainable ones of the published network with `classes` outputs, without
             auxiliary classifiers and embedding tables.
@@ -194,6 +195,91 @@ _TEXT = (
         parameters=1_314_752,
     ),
 )
+_ABDEL_HAMID = _Paper(
+    "abdel_hamid",
+    2014,
+    "Convolutional Neural Networks for Speech Recognition",
+    "Abdel-Hamid, Mohamed, Jiang, Deng, Penn, Yu",
+    "15 frames of three channels to the 183 states of TIMIT's phones; ReLUs",
+)
+_SPEECH = (
+    *(
+        NetworkInfo(
+            name,
+            _ABDEL_HAMID.family,
+            _ABDEL_HAMID.year,
+            _ABDEL_HAMID.title,
+            _ABDEL_HAMID.authors,
+            (3, 40, 15),
+            183,
+            parameters,
+            note=_ABDEL_HAMID.note,
+        )
+        for name, parameters in (
+            ("cnn_lws", 2_709_503),
+            ("cnn_fws", 3_339_333),
+            ("dnn", 3_986_183),
+        )
+    ),
+    NetworkInfo(
+        name="cnn_trad_fpool3",
+        family="speech2d",
+        year=2015,
+        title="Convolutional Neural Networks for Small-footprint Keyword Spotting",
+        authors="Sainath, Parada",
+        input=(1, 40, 32),
+        classes=4,
+        parameters=244_516,
+        note="mel channels x frames",
+    ),
+    NetworkInfo(
+        name="res15",
+        family="speech2d",
+        year=2018,
+        title="Deep Residual Learning for Small-Footprint Keyword Spotting",
+        authors="Tang, Lin",
+        input=(1, 40, 98),
+        classes=12,
+        parameters=237_882,
+        note="mel channels x frames",
+    ),
+    NetworkInfo(
+        name="kws_resnet",
+        family="speech2d",
+        year=2016,
+        title="Deep Residual Learning for Image Recognition",
+        authors="He, Zhang, Ren, Sun",
+        input=(1, 40, 98),
+        classes=12,
+        parameters=560_148,
+        note="a small one for spoken words, made for cnntasks; mel channels x frames",
+    ),
+)
+_TIME = (
+    NetworkInfo(
+        name="wav2letter",
+        family="wav2letter",
+        year=2016,
+        title="Wav2Letter: an End-to-End ConvNet-based Speech Recognition System",
+        authors="Collobert, Puhrsch, Synnaeve",
+        input=(40, 1000),
+        classes=30,
+        parameters=24_118_530,
+        note="the one on spectral features; mel channels x frames",
+    ),
+    NetworkInfo(
+        name="quartznet_small",
+        family="wav2letter",
+        year=2020,
+        title="QuartzNet: Deep Automatic Speech Recognition with 1D Time-Channel Separable "
+        "Convolutions",
+        authors="Kriman, Beliaev, Ginsburg, Huang, Kuchaiev, Lavrukhin, Leary, Li, Zhang",
+        input=(40, 1000),
+        classes=10,
+        parameters=179_482,
+        note="a small one behind two 2-D convolutions, made for cnntasks; mel channels x frames",
+    ),
+)
 
 _NETWORKS = (
     _LENET5,
@@ -221,6 +307,8 @@ _NETWORKS = (
     ),
     _LITE0,
     *_TEXT,
+    *_SPEECH,
+    *_TIME,
 )
 
 # Here so that a list of networks need not import torch; a test counts them again.
@@ -249,6 +337,14 @@ _MULTIPLY_ADDS = {
     "char_cnn": 372_435_968,
     "vdcnn9": 305_139_712,
     "dpcnn7": 216_000_500,
+    "dnn": 3_983_000,
+    "cnn_fws": 5_065_000,
+    "cnn_lws": 4_722_200,
+    "cnn_trad_fpool3": 9_705_984,
+    "res15": 930_334_140,
+    "kws_resnet": 35_265_120,
+    "wav2letter": 12_026_310_000,
+    "quartznet_small": 63_950_560,
 }
 
 

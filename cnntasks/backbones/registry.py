@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from cnntasks.backbones import (
+    abdel_hamid,
     alexnet,
     efficientnet_lite,
     googlenet,
     lenet,
     mobilenet_v3,
     resnet,
+    speech2d,
     text1d,
     torchvision_any,
     vgg,
+    wav2letter,
 )
 from cnntasks.backbones.base import Backbone
 from cnntasks.backbones.catalog import list_network_info
@@ -34,6 +37,9 @@ _FAMILIES = (
     mobilenet_v3.FAMILY,
     efficientnet_lite.FAMILY,
     text1d.FAMILY,
+    wav2letter.FAMILY,
+    abdel_hamid.FAMILY,
+    speech2d.FAMILY,
 )
 
 

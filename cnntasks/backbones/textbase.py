@@ -109,6 +109,8 @@ def _apply(layer: nn.Module, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Te
         return pooled.masked_fill(mask == 0, 0.0), mask
     if isinstance(layer, Residual):
         return layer(x, mask), mask
+    if isinstance(layer, nn.Conv1d):
+        mask = every_nth(mask, _one(layer.stride))
     return set_zero_behind(layer(x), mask), mask
 
 

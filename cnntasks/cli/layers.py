@@ -122,7 +122,7 @@ def _csv_records(rows: Sequence[LayerRow]) -> tuple[list[str], list[dict[str, An
     records = []
     for row in rows:
         record = asdict(row)
-        for name in ("kernel", "stride", "output", "receptive_field", "jump"):
+        for name in ("kernel", "stride", "output", "receptive_field", "jump", "start"):
             record[name] = "x".join(map(str, record[name] or ()))
         record["padding"] = "x".join(f"{a}+{b}" for a, b in row.padding or ())
         records.append(record)

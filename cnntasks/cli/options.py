@@ -93,7 +93,7 @@ class _RecordFormat(click.Choice[str]):
     """The formats of records: those that the verb names, and those of plugins."""
 
     @property
-    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+    def choices(self) -> tuple[str, ...]:
         from cnntasks.plugins import registry
 
         return (*self._own, *sorted(registry().writers))
@@ -253,11 +253,12 @@ def _record_writers(common: CommonOptions, pipeline: Any) -> Iterator[list[Write
             from cnntasks.output.files import open_records
 
             stream = stack.enter_context(open_records(common.output))
-        every = pipeline.batch_size  # results come in chunks of so many
+        every = pipeline.together  # results come in chunks of so many
         columns = pipeline.predictor.columns
+        decimals = getattr(pipeline.predictor, "decimals", None)
         writer: Writer
         if of_plugin is None:
-            writer = open_writer(common.format, stream, columns, every)  # type: ignore[arg-type]
+            writer = open_writer(common.format, stream, columns, every, decimals)  # type: ignore[arg-type]
         else:
             writer = import_attribute(of_plugin[1])(stream, columns)
         yield [writer]

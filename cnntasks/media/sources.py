@@ -6,7 +6,7 @@ import glob
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -65,7 +65,12 @@ def expand_sources(
 
 
 def sources_from_values(
-    value: Any, *, suffixes: Sequence[str], noun: str = "pictures", offline: bool = False
+    value: Any,
+    *,
+    suffixes: Sequence[str],
+    noun: str = "pictures",
+    offline: bool = False,
+    is_input: Callable[[Any], bool] | None = None,
 ) -> Iterator[Source]:
     """Yield the sources of a Python value, by the same rules for names as `expand_sources`.
 
@@ -76,11 +81,13 @@ def sources_from_values(
         suffixes: what a folder is searched for, lower case with the dot.
         noun: what the suffixes stand for, in messages.
         offline: addresses fail instead of being downloaded.
+        is_input: whether a value is one input as it is (samples with their rate, say); it becomes
+            the `value` of its source.
     """
     expansion = _Expansion(
         tuple(suffixes), noun, "", None, URL_LIMIT, URL_TIMEOUT, offline, stdin_used=[]
     )
-    return _with_unique_names(_from_value(value, expansion))
+    return _with_unique_names(_from_value(value, expansion, is_input or (lambda _: False)))
 
 
 def stands_for_many(value: Any) -> bool:
@@ -239,8 +246,12 @@ class _Expansion:
         return not self.verb or not path.stem.lower().endswith(f".{self.verb}")
 
 
-def _from_value(value: Any, expansion: _Expansion) -> Iterator[Source]:
-    if isinstance(value, str):
+def _from_value(
+    value: Any, expansion: _Expansion, is_input: Callable[[Any], bool]
+) -> Iterator[Source]:
+    if is_input(value):
+        yield Source("array", PurePosixPath("array"), lambda: _no_bytes("array"), value=value)
+    elif isinstance(value, str):
         yield from expansion.expand(value)
     elif isinstance(value, os.PathLike):
         yield from expansion.path(Path(value), os.fspath(value))
@@ -249,7 +260,7 @@ def _from_value(value: Any, expansion: _Expansion) -> Iterator[Source]:
         yield Source("bytes", PurePosixPath("bytes"), lambda: data)
     elif isinstance(value, list | tuple):
         for member in value:
-            yield from _from_value(member, expansion)
+            yield from _from_value(member, expansion, is_input)
     elif hasattr(value, "__array_interface__"):  # NumPy arrays and Pillow pictures
         label = "array" if hasattr(value, "dtype") else "picture"
         yield Source(label, PurePosixPath(label), lambda: _no_bytes(label), value=value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
 from cnntasks.errors import UsageError
@@ -93,9 +93,16 @@ class TableWriter(_StreamWriter):
     is shortened from the left, where paths are alike, and a cell of running text at its end.
     """
 
-    def __init__(self, stream: TextIO, columns: Sequence[str], every: int = 1) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        columns: Sequence[str],
+        every: int = 1,
+        decimals: Mapping[str, int] | None = None,
+    ) -> None:
         super().__init__(stream, every)
         self._columns = list(columns)
+        self._decimals = decimals or {}
         self._widths: list[int] = []
         self._source_width = 0
 
@@ -103,7 +110,10 @@ class TableWriter(_StreamWriter):
         """Print the rows of one result, or one row of dashes where nothing was found."""
         assert outcome.result is not None
         rows_shown = outcome.result.to_rows()
-        cells = [[_cut(_text(row[c])) for c in self._columns] for row in rows_shown]
+        cells = [
+            [_cut(_text(row[c], self._decimals.get(c))) for c in self._columns]
+            for row in rows_shown
+        ]
         rows = cells or [["-"] * len(self._columns)]
         if not self._widths:
             self._start(rows, outcome.source.name)
@@ -133,7 +143,13 @@ class TableWriter(_StreamWriter):
         self._stream.write(_encodable(line, self._stream) + "\n")
 
 
-def open_writer(format_name: str, stream: TextIO, columns: Sequence[str], every: int = 1) -> Writer:
+def open_writer(
+    format_name: str,
+    stream: TextIO,
+    columns: Sequence[str],
+    every: int = 1,
+    decimals: Mapping[str, int] | None = None,
+) -> Writer:
     """The writer of that name.
 
     Args:
@@ -141,6 +157,7 @@ def open_writer(format_name: str, stream: TextIO, columns: Sequence[str], every:
         stream: flushed after `every` results and in the end.
         columns: of tables and CSV.
         every: 1 where somebody waits for each result.
+        decimals: of columns of a table; others have two below 10, else one.
 
     Raises:
         UsageError: there is none; the message lists the ones there are.
@@ -150,13 +167,15 @@ def open_writer(format_name: str, stream: TextIO, columns: Sequence[str], every:
     if format_name == "csv":
         return CsvWriter(stream, columns, every)
     if format_name == "table":
-        return TableWriter(stream, columns, every)
+        return TableWriter(stream, columns, every, decimals)
     raise UsageError(f"there is no format {format_name!r}; choose one of {', '.join(FORMATS)}")
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, decimals: int | None = None) -> str:
     if isinstance(value, float):
-        return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+        if decimals is None:
+            decimals = 2 if abs(value) < 10 else 1
+        return f"{value:.{decimals}f}"
     return str(value)
 
 

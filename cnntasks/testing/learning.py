@@ -52,7 +52,7 @@ def training_resumes(subject: Subject) -> None:
 
 def _train(subject: Subject, folder: Path, *more: str) -> Run:
     return run(
-        "train", subject.task, *subject.train, "-o", str(folder),
+        subject.work, "train", subject.task, *subject.train, "-o", str(folder),
         "--epochs", "2", "--device", "cpu", "-q", *more,
     )  # fmt: skip
 

@@ -117,7 +117,7 @@ def verb_works(subject: Subject) -> None:
         ContractError: status or records are not so.
     """
     title = f"cnntasks {subject.task}"
-    done = run(subject.task, subject.sample, *_options(subject))
+    done = run(subject.work, subject.task, subject.argument, *_options(subject))
     require(done.status == 0, f"{title} SAMPLE ends with status {done.status}: {done.told()}")
     records = _records(title, done.out)
     require(len(records) == 1, f"{title} SAMPLE prints {len(records)} records")
@@ -141,7 +141,9 @@ def verb_reports_bad_inputs(subject: Subject) -> None:
     else:
         return
     title = f"cnntasks {subject.task}"
-    done = run(subject.task, subject.sample, subject.bad_argument(), *_options(subject))
+    done = run(
+        subject.work, subject.task, subject.argument, subject.bad_argument(), *_options(subject)
+    )
     require(done.status == 1, f"{title} SAMPLE BAD ends with status {done.status}, not 1")
     require(len(_records(title, done.out)) == 1, f"{title}: a bad input stops the good one")
     require("Traceback" not in done.err, f"{title}: a bad input gives a traceback")
@@ -154,9 +156,9 @@ def verb_runs(subject: Subject) -> None:
     Raises:
         ContractError: it does not.
     """
-    inputs = (subject.sample,) if subject.sample else ()
+    inputs = (subject.argument,) if subject.sample else ()
     model = () if subject.model is None else ("--model", subject.model)
-    done = run(subject.task, *inputs, *model, *subject.options)
+    done = run(subject.work, subject.task, *inputs, *model, *subject.options)
     require(
         done.status == 0,
         f"cnntasks {subject.task} ends with status {done.status}: {done.told()}",

@@ -107,7 +107,7 @@ def help_is_complete(subject: Subject) -> None:
         ContractError: a command has no help, or an option has none, or `--help` fails.
     """
     spec = subject.spec
-    commands = {(spec.name,): spec.command}
+    commands: dict[tuple[str, ...], str] = {(spec.name,): spec.command}
     commands |= {("train", spec.name): spec.train} if spec.train else {}
     commands |= {("evaluate", spec.name): spec.evaluate} if spec.evaluate else {}
     for words, reference in commands.items():
@@ -119,7 +119,7 @@ def help_is_complete(subject: Subject) -> None:
                 require(
                     (option.help or "").strip(), f"{title}: {option.opts[0]} has no help; say it"
                 )
-        done = run(*words, "--help")
+        done = run(subject.work, *words, "--help")
         require(done.status == 0, f"{title} --help ends with status {done.status}: {done.told()}")
 
 

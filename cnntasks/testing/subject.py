@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,12 @@ class Subject:
         return owners[0]
 
     @property
+    def argument(self) -> str:
+        """The sample as it stands on the command line, in whatever folder that runs."""
+        value = self.value
+        return str(value.resolve()) if isinstance(value, Path) else self.sample
+
+    @property
     def value(self) -> Any:
         """The sample as it is given from Python: a path where it is a file."""
         return as_value(self.sample)
@@ -117,10 +123,11 @@ class Run:
         return lines[-1] if lines else "nothing on standard error"
 
 
-def run(*arguments: str) -> Run:
-    """Run the command line within this process, with what it prints."""
+def run(folder: Path, *arguments: str) -> Run:
+    """Run the command line within this process, in a folder for what it writes."""
     out, err = _Stream(), _Stream()
-    with redirect_stdout(out), redirect_stderr(err):
+    folder.mkdir(parents=True, exist_ok=True)
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err):
         status = main(list(arguments))
         for stream in (out, err):
             stream.flush()

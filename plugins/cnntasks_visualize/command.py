@@ -48,6 +48,13 @@ _OTHERS = ("model", "output", "save_array", "style", "device", "offline", "quiet
     help="One place in the map.  [default: the strongest; maximize: all of the map]",
 )
 @click.option(
+    "--rule",
+    type=click.Choice(["auto", "deconvnet", "guided"]),
+    default="auto",
+    show_default=True,
+    help="How deconvnet goes back through rectifiers; auto: guided without max pooling.",
+)
+@click.option(
     "--class",
     "classes",
     multiple=True,
@@ -67,7 +74,7 @@ _OTHERS = ("model", "output", "save_array", "style", "device", "offline", "quiet
 @click.option(
     "--steps",
     type=click.IntRange(1),
-    help="Of integrated gradients.  [default: until 1% is missed]",
+    help="Of integrated gradients.  [default: up to 128, until 1% is missed]",
 )
 @click.option(
     "--window",
@@ -102,7 +109,7 @@ _OTHERS = ("model", "output", "save_array", "style", "device", "offline", "quiet
     "--tv",
     "variation",
     type=click.FloatRange(0),
-    default=100.0,
+    default=400.0,
     show_default=True,
     help="Weight of the total variation in maximize: smoothness.",
 )

@@ -8,14 +8,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnntasks import OpenNetwork, Source
+from cnntasks import CnntasksError, OpenNetwork, Source
 from cnntasks_visualize.layers import Layer, run_to
 from cnntasks_visualize.rules import BackwardRule
 
@@ -72,21 +72,44 @@ class Projector:
     All other activations of the layer are set to 0 (section 2.1 of the paper). A mean instead of
     a maximum is spread evenly over its inputs; see `rules` for activations that do not rectify.
 
+    Without any max pooling there are no switches, and what goes back by the paper's rule depends
+    on the filters alone, whatever the picture. There the `guided` rule, made for such networks,
+    is what `auto` takes (Springenberg et al. 2015, section 3.4).
+
     Args:
         feeds: of the one input.
         feed: the one that is looked at.
+        rule: `deconvnet`, `guided` or `auto`.
+
+    Attributes:
+        rule: the one that was taken.
     """
 
+    rule: Literal["deconvnet", "guided"]
+
     def __init__(
-        self, opened: OpenNetwork, feeds: Mapping[str, Tensor], feed: str, layer: Layer
+        self,
+        opened: OpenNetwork,
+        feeds: Mapping[str, Tensor],
+        feed: str,
+        layer: Layer,
+        rule: Literal["auto", "deconvnet", "guided"] = "auto",
     ) -> None:
+        self.rule = "guided" if rule == "guided" else "deconvnet"
         tensors = {name: value.detach() for name, value in feeds.items()}
         self._input = tensors[feed] = tensors[feed].requires_grad_()
-        rule = BackwardRule("deconvnet")
-        with rule:
-            self._maps = run_to(opened.network, layer, tensors)
-        self._counts = dict(rule.counts)
+        self._run(opened, tensors, layer)
+        counts = self._counts
+        if rule == "auto" and counts.get("rectifier") and not counts.get("switches"):
+            self.rule = "guided"
+            self._run(opened, tensors, layer)
         self._connected = _Connected(opened, feeds, feed, layer)
+
+    def _run(self, opened: OpenNetwork, tensors: Mapping[str, Tensor], layer: Layer) -> None:
+        mode = BackwardRule(self.rule)
+        with mode:
+            self._maps = run_to(opened.network, layer, tensors)
+        self._counts = dict(mode.counts)
 
     def __call__(self, unit: int, place: tuple[int, ...] | None = None) -> Projection:
         """One unit's answer at a place in its map, the strongest by default."""
@@ -150,10 +173,8 @@ class Answer:
 
 def answers(
     opened: OpenNetwork, layer: Layer, sources: Iterable[Source]
-) -> Iterator[tuple[Source, Tensor | None, Exception | None]]:
+) -> Iterator[tuple[Source, Tensor | None, CnntasksError | None]]:
     """The maps of a layer for each source, units×places; an error instead where it has none."""
-    from cnntasks import CnntasksError
-
     for source in sources:
         try:
             feeds = opened.feeds([opened.decode(source)])

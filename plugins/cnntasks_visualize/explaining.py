@@ -19,6 +19,7 @@ from cnntasks_visualize.attribution import (
 from cnntasks_visualize.cam import class_activation_map
 from cnntasks_visualize.layers import Layer, choose_layer, last_map
 from cnntasks_visualize.pictures import (
+    Picture,
     Values,
     enlarged,
     heat_overlay,
@@ -124,7 +125,7 @@ def _share(values: Values) -> Values:
     return values / largest if largest > 0 else np.zeros_like(values)
 
 
-def _as_large(image: Values, other: Values) -> Any:
+def _as_large(image: Picture, other: Picture) -> Picture:
     """The input with its pixels as large as those of the picture beside it."""
     times = max(1, other.shape[0] // image.shape[0])
     return image.repeat(times, axis=0).repeat(times, axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnntasks import CnntasksError, InputError, OpenNetwork, Source
+from cnntasks import CnntasksError, InputError, OpenNetwork, Source, UsageError
 from cnntasks_visualize.deconvnet import PATCHES, Projection, Projector, answers, strongest
 from cnntasks_visualize.layers import (
     Layer,
@@ -123,9 +123,14 @@ def show_projections(
         peaks = maps.reshape(len(maps), -1).amax(dim=1)
         units = peaks.argsort(descending=True)[: settings.count or PATCHES].tolist()
     place = _place(layer, settings)
-    projector = Projector(opened, feeds, view.feed, layer)
+    projector = Projector(opened, feeds, view.feed, layer, settings.rule)
     found = [projector(unit, place) for unit in units]
-    summary = {"layer": layer.name, "units": [_facts(it) for it in found], **_counted(found)}
+    summary = {
+        "layer": layer.name,
+        "rule": projector.rule,
+        "units": [_facts(it) for it in found],
+        **_counted(found),
+    }
     arrays = {"projections": np.stack([it.values for it in found])}
     if len(found) == 1:
         image, back = view.image(feeds), view.projection(found[0].values, feeds)
@@ -169,12 +174,14 @@ def show_strongest(
     for answer in best:
         feeds = opened.feeds([opened.decode(answer.source)])
         view = InputView.of(feeds, opened.card.name)
-        it = Projector(opened, feeds, view.feed, layer)(answer.unit, answer.place)
+        projector = Projector(opened, feeds, view.feed, layer, settings.rule)
+        it = projector(answer.unit, answer.place)
         found.append(it)
         tiles.append(_patch(it, feeds, view))
     names = [answer.source.relative.name for answer in best]
     summary = {
         "layer": layer.name,
+        "rule": projector.rule,
         "unit": best[0].unit,
         "inputs": len(listed) - len(errors),
         "strongest": [
@@ -203,8 +210,6 @@ def chosen_place(layer: Layer, place: str | tuple[int, ...]) -> tuple[int, ...]:
     Raises:
         UsageError: the layer's maps do not have it.
     """
-    from cnntasks import UsageError
-
     if isinstance(place, str):
         assert place == CENTER
         return tuple(side // 2 for side in layer.places)

@@ -21,7 +21,8 @@ def strongest_units(maps: NDArray[np.float32], count: int) -> list[int]:
     """
     flat = maps.reshape(len(maps), -1)
     weight = flat.std(axis=1) if flat.shape[1] > 1 else np.abs(flat[:, 0])
-    return np.argsort(-weight, kind="stable")[:count].tolist()
+    order: list[int] = np.argsort(-weight, kind="stable")[:count].tolist()
+    return order
 
 
 def map_picture(values: NDArray[np.float32]) -> Picture:

@@ -66,7 +66,7 @@ class Ascent:
     iterations: int = 200
     parametrization: Parametrization = "fourier"
     jitter: int | None = None
-    variation: float = 100.0
+    variation: float = 400.0
     decay: float = 0.0
     seed: int = 0
 
@@ -144,7 +144,7 @@ def maximize(
         value = goal.value(opened, {**feeds, feed: as_feed(jitter(picture))})
         penalty = ascent.decay * (picture - ground).square().mean()
         penalty = penalty + ascent.variation * total_variation(picture)
-        (penalty - value).backward()  # type: ignore[no-untyped-call]
+        (penalty - value).backward()
         optimizer.step()
         trace.append(float(value.detach()))
         if advance is not None:

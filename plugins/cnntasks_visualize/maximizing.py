@@ -12,7 +12,7 @@ from cnntasks import OpenNetwork
 from cnntasks_visualize.layers import Layer, check_unit, choose_layer, middle_map
 from cnntasks_visualize.looking import chosen_place
 from cnntasks_visualize.maximize import Ascent, Goal, maximize
-from cnntasks_visualize.pictures import enlarged, sheet
+from cnntasks_visualize.pictures import colored, enlarged, sheet, to_range
 from cnntasks_visualize.result import Progress, Visualization
 from cnntasks_visualize.settings import Settings
 from cnntasks_visualize.targets import class_name, find_class
@@ -64,7 +64,11 @@ def show_maxima(
     pictures = []
     for it in found:
         shown = {**feeds, view.feed: torch.from_numpy(it.values)[None]}
-        pictures.append(view.image(shown))
+        picture = view.image(shown)
+        if view.layout == "pixels" and it.values.shape[2] == 1:
+            # A digit that is drawn faintly is answered as well as one in white.
+            picture = colored(to_range(picture[..., 0]), "gray")
+        pictures.append(picture)
     summary = {
         "maximized": [
             {"name": goal.name, "start": round(it.start, 4), "end": round(it.end, 4)}

@@ -25,7 +25,7 @@ def to_range(values: Values) -> NDArray[np.float64]:
         low, high = values.min(), values.max()
     if high <= low:
         return np.zeros(values.shape)
-    return np.clip((values.astype(np.float64) - low) / (high - low), 0, 1)
+    return np.asarray(np.clip((values.astype(np.float64) - low) / (high - low), 0, 1))
 
 
 def colored(values: Values, name: str) -> Picture:
@@ -93,7 +93,7 @@ def _in_blocks(values: Values) -> Values:
     padded[: values.shape[0], : values.shape[1]] = values
     blocks = padded.reshape(rows // size, size, columns // size, size).mean(axis=(1, 3))
     whole = blocks.repeat(size, axis=0).repeat(size, axis=1)
-    return whole[: values.shape[0], : values.shape[1]]
+    return np.asarray(whole[: values.shape[0], : values.shape[1]])
 
 
 def side_by_side(images: Sequence[Picture], gap: int = 6) -> Picture:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from cnntasks import CnntasksError
@@ -28,7 +27,7 @@ class Visualization:
     """
 
     picture: Picture
-    arrays: dict[str, NDArray[np.generic]]
+    arrays: Mapping[str, NDArray[Any]]
     summary: dict[str, Any]
     errors: tuple[CnntasksError, ...] = ()
 

@@ -37,6 +37,8 @@ class Settings:
         layer: name of a layer; the method's usual one when None.
         units: of the layer; those that answer most when empty.
         place: `center` or `(row, column)` in the maps: a single unit instead of the whole map.
+        rule: how the deconvnet goes back through rectifiers; `auto` is `guided` where there are no
+            switches to go by.
         classes: names or numbers; the likeliest one when empty.
         count: pictures on a sheet at most; the method's usual number when None.
         baseline: of integrated gradients, `black` or `mean`.
@@ -49,6 +51,7 @@ class Settings:
     layer: str | None = None
     units: tuple[int, ...] = ()
     place: Literal["center"] | tuple[int, ...] | None = None
+    rule: Literal["auto", "deconvnet", "guided"] = "auto"
     classes: tuple[str, ...] = ()
     count: int | None = None
     baseline: Literal["black", "mean"] = "black"
@@ -57,7 +60,7 @@ class Settings:
     stride: int | None = None
     iterations: int = 200
     jitter: int | None = None
-    variation: float = 100.0
+    variation: float = 400.0
     decay: float = 0.0
     parametrization: Literal["fourier", "pixels"] = "fourier"
     seed: int = 0

@@ -18,7 +18,7 @@ def first_filters(network: nn.Module) -> str:
     """
     for path, module in network.named_modules():
         if is_filter(module):
-            return path
+            return str(path)
     raise UsageError("this network has no convolution, so it has no filters to show")
 
 

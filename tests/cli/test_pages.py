@@ -79,7 +79,9 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-@pytest.mark.parametrize("verb", ["classify", "detect", "style", "text"])
+@pytest.mark.parametrize(
+    "verb", ["classify", "detect", "explore", "speech", "style", "text", "visualize"]
+)
 def test_the_options_of_a_verb_are_on_its_page(verb: str) -> None:
     text = (ROOT / "docs" / f"{verb}.md").read_text(encoding="utf-8")
     command = cli.get_command(click.Context(cli), verb)

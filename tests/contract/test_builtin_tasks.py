@@ -35,6 +35,11 @@ class TestDetect(TaskContract):
     sample = str(SAMPLES / "horses.webp")
 
 
+class TestSpeech(TaskContract):
+    task = "speech"
+    sample = str(SAMPLES / "speech" / "yes.flac")
+
+
 class TestStyle(TaskContract):
     task = "style"
     predicts = False

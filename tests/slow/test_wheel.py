@@ -99,6 +99,7 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(wheel: Path) -> None:
         "cnntasks_classify",
         "cnntasks_detect",
         "cnntasks_features",
+        "cnntasks_speech",
         "cnntasks_style",
         "cnntasks_text",
         "cnntasks_visualize",
@@ -133,6 +134,13 @@ def test_it_detects(fresh: Path) -> None:
     [line] = run(*command, folder=fresh).splitlines()
     assert json.loads(line)["detections"][0]["class"] == "cat"
     assert (fresh / "cat.detect.jpg").stat().st_size > 10_000
+
+
+def test_the_pages_of_explore_travel_too(fresh: Path) -> None:
+    run(program(fresh, "cnntasks"), "explore", "-o", "lenet.html", folder=fresh)
+    page = (fresh / "lenet.html").read_text(encoding="utf-8")
+    assert "class LeNet" in page
+    assert page.rstrip().endswith("</html>")
 
 
 def test_the_torch_engine_travels_too(fresh: Path) -> None:

@@ -252,7 +252,7 @@ def test_a_predictor_may_read_files_of_its_model_and_choose_outputs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cnntasks.pipeline.import_attribute", lambda _: FilePredictor)
-    monkeypatch.setattr("cnntasks.running._slice", lambda outputs, row: outputs)
+    monkeypatch.setattr("cnntasks.running.row_of", lambda outputs, row: outputs)
     made = open_pipeline(SPEC, folder, EngineChoice("onnx", "cpu"), options={"more": 1})
     assert made("20 21 22") == 2 * 63 + 6
 

@@ -265,3 +265,11 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         open_records(tmp_path / "folder.csv") as stream,
     ):
         stream.write("x")
+
+
+def test_columns_may_have_decimals_of_their_own() -> None:
+    stream = io.StringIO()
+    writer = open_writer("table", stream, COLUMNS, decimals={"x0": 3})
+    writer.write(outcome("a", ("cat", 98.765, 123.4567)))
+    writer.close()
+    assert stream.getvalue().splitlines()[1].split() == ["a", "cat", "98.8", "123.457"]

@@ -38,6 +38,7 @@ def test_every_column_of_a_convolution() -> None:
         activation_bytes=6 * 5 * 7 * 4,
         receptive_field=(3, 5),
         jump=(2, 1),
+        start=(-1, 0),
     )
 
 

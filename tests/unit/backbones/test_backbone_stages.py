@@ -14,9 +14,10 @@ from cnntasks.errors import UsageError
 
 # Built by the same code as their smaller relatives, and slow to initialise.
 DEEP = {"resnet34", "resnet101", "resnet152", "vgg13", "vgg13_bn", "vgg16_bn", "vgg19", "vgg19_bn"}
-# Convolutions without padding, or networks for text: see their own tests.
+# Convolutions without padding, or networks for text or speech: see their own tests.
 OTHER = {"lenet5", "alexnet", "alexnet2012", "kim_cnn", "vdcnn9", "char_cnn", "dpcnn7"}
-QUICK = [name for name in list_backbones() if name not in DEEP | OTHER]
+SPEECH = {"dnn", "cnn_fws", "cnn_lws", "cnn_trad_fpool3", "res15", "quartznet_small", "wav2letter"}
+QUICK = [name for name in list_backbones() if name not in DEEP | OTHER | SPEECH]
 SEVERAL = ["efficientnet_lite0", "mobilenet_v3_small", "resnet18"]
 
 

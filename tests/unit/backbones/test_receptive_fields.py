@@ -123,6 +123,7 @@ def test_global_pooling_and_flattening_see_the_whole_map() -> None:
     )
     assert [row.receptive_field for row in pooled[1:]] == [(3 + 5 * 2, 3 + 3 * 2)] * 3
     assert [row.jump for row in pooled] == [(2, 2), None, None, None]
+    assert [row.start for row in pooled] == [(-1, -1)] * 4
     flat = describe_network(nn.Sequential(conv, nn.Flatten(), nn.Linear(48, 3)), (1, 12, 8))
     assert [row.receptive_field for row in flat] == [(3, 3), (3, 3), (13, 9)]
 
@@ -145,6 +146,7 @@ def test_squeeze_and_excitation_sees_everything_and_keeps_its_jump() -> None:
     by_name = {row.name: row for row in rows}
     assert by_name["0.mul"].receptive_field == (3 + 8, 3 + 8)
     assert by_name["0.mul"].jump == (1, 1)
+    assert (by_name["0.conv"].start, by_name["0.mul"].start) == ((-1, -1), None)
     assert (by_name["1"].receptive_field, by_name["1"].jump) == ((11, 11), (2, 2))
 
 
