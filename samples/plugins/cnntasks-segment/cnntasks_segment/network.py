@@ -127,7 +127,8 @@ def choose_stages(backbone: Backbone, name: str, size: int) -> tuple[str, ...]:
         UsageError: it has fewer than two of these, or none fine enough.
     """
     strides = (4, 8, 16, 32) if size < 256 else (8, 16, 32)
-    last = {stage.stride: stage.name for stage in backbone.stages}
+    # Not a last layer for classifiers alone, which makes many channels of a few.
+    last = {stage.stride: stage.name for stage in backbone.stages if stage.name != "head"}
     chosen = tuple(last[stride] for stride in strides if stride in last)
     if len(chosen) < 2:
         raise UsageError(

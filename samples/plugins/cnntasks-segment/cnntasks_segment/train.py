@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnntasks import FitOptions, InputError, UsageError, fit_options
+from cnntasks import FitOptions, InputError, ModelError, UsageError, fit_options
 
 if TYPE_CHECKING:
     from cnntasks_segment.data import Example
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
 @click.option(
     "--backbone",
-    default="mobilenet_v3_large",
+    default="efficientnet_lite0",
     show_default=True,
     help="The network; `cnntasks backbones` lists them.",
 )
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--weights",
-    default="none",
+    default="auto",
     show_default=True,
-    metavar="imagenet|none|FILE",
-    help="Where the backbone starts.",
+    metavar="auto|imagenet|none|FILE",
+    help="Where the backbone starts; auto: ImageNet's weights where they come along.",
 )
 @click.option(
     "--size",
@@ -75,7 +75,7 @@ def train(data: Path, fit: FitOptions, **options: Any) -> None:
     if size % 32:
         raise UsageError(f"--size {size}: give a multiple of 32, such as {size // 32 * 32 + 32}")
     classes, learned, validation = _parts(data, options["validation"], fit.settings.seed)
-    weights = None if options["weights"] == "none" else options["weights"]
+    weights = _weights(name, options["weights"])
     if options["backbone_rate"] is None:
         options["backbone_rate"] = 1.0 if weights is None else 0.3
     torch.manual_seed(fit.settings.seed)
@@ -123,6 +123,19 @@ def train(data: Path, fit: FitOptions, **options: Any) -> None:
         evaluate=evaluate,
     )
     report_trained(card, fit)
+
+
+def _weights(backbone: str, asked: str) -> str | None:
+    """The `weights` of `create_backbone`."""
+    from cnntasks import weights_file
+
+    if asked != "auto":
+        return None if asked == "none" else asked
+    try:
+        weights_file(backbone, "imagenet")
+    except ModelError:
+        return None
+    return "imagenet"
 
 
 def _parts(

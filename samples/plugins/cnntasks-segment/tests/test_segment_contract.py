@@ -63,8 +63,8 @@ def test_it_learns_shapes(head: str, tmp_path: Path) -> None:
     data = write_shapes(tmp_path / "shapes", pictures=48, size=96)
     model = tmp_path / "model"
     done = run(
-        "train", "segment", str(data), "-o", str(model), "--backbone", "mobilenet_v3_large",
-        "--head", head, "--size", "96", "--epochs", "25", "--ema", "0.9", "--device", "cpu", "-q",
+        "train", "segment", str(data), "-o", str(model), "--head", head, "--size", "96",
+        "--epochs", "20", "--ema", "0.9", "--device", "cpu", "-q",
     )  # fmt: skip
     assert done.status == 0, done.err
     done = run("evaluate", "segment", str(data), "--model", str(model), "-q", "--format", "json")
