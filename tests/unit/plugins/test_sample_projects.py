@@ -44,6 +44,10 @@ def test_a_project_is_whole_and_its_package_uses_public_names_only(project: Path
         others = {it.partition(".")[0] for it in imports(file)} - {package.name}
         assert not {it for it in others if it.startswith("cnntasks_")}, file.name
 
+    for file in (project / "tests").glob("*.py"):
+        private = {it for it in imports(file) if it.startswith("cnntasks.")}
+        assert private <= {"cnntasks.testing"}, f"{file.name} uses {private}"
+
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
 def test_commands_on_its_page_name_its_own_verbs_and_options(project: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +15,6 @@ from cnntasks_fsspec.sources import expand
 from PIL import Image
 
 import cnntasks
-from cnntasks.testing.subject import run
-
-VERB = ("classify", "--model", "mnist-lenet5", "--format", "json", "-q")
 
 
 def picture(level: int) -> bytes:
@@ -62,25 +58,23 @@ def test_a_file_a_folder_and_a_glob(address: str, names: list[str], relatives: l
 
 
 @pytest.mark.usefixtures("memory")
-def test_a_verb_reads_them_and_names_what_it_cannot_read() -> None:
-    done = run(*VERB, "memory://pictures/a.png", "memory://none/x.png", "memory://pictures/deep")
-    assert done.status == 1
-    records = [json.loads(line) for line in done.out.splitlines()]
-    assert records[0]["source"] == "memory://pictures/a.png"
-    assert len(records) == 3  # c.txt holds a picture too
-    assert done.err.splitlines() == [
-        "cnntasks: error: memory://none/x.png: there is no file; check the address"
-    ]
+def test_a_task_reads_them_and_names_what_it_cannot_read() -> None:
+    classify = cnntasks.load("classify", "mnist-lenet5")
+    addresses = ["memory://pictures/a.png", "memory://none/x.png", "memory://pictures/deep"]
+    outcomes = list(classify.stream(addresses))
+    assert outcomes[0].source.name == "memory://pictures/a.png"
+    assert str(outcomes[1].error) == "memory://none/x.png: there is no file; check the address"
+    assert [it.error for it in outcomes[2:]] == [None, None]  # c.txt holds a picture too
+    assert outcomes[0].result.to_dict() == classify(picture(0)).to_dict()
 
 
 @pytest.mark.usefixtures("memory")
 def test_nothing_is_read_offline_or_without_the_package_of_a_scheme() -> None:
-    done = run(*VERB, "memory://pictures/a.png", "--offline")
-    assert done.status == 1
-    assert "not read because of --offline" in done.err
-    if "adlfs" not in sys.modules:
-        with pytest.raises(cnntasks.InputError, match="adlfs"):
-            list(expand("abfs://container/a.png"))
+    [source] = cnntasks.expand_sources(["memory://pictures/a.png"], suffixes=(), offline=True)
+    with pytest.raises(cnntasks.InputError, match="not read because of --offline"):
+        source.read_bytes()
+    with pytest.raises(cnntasks.InputError, match=r"^oss://bucket/a.png: .*ossfs"):
+        list(expand("oss://bucket/a.png"))
 
 
 def test_a_file_that_goes_before_it_is_read(memory: Any) -> None:
@@ -92,8 +86,8 @@ def test_a_file_that_goes_before_it_is_read(memory: Any) -> None:
 
 def test_registering_does_not_import_fsspec() -> None:
     code = (
-        "import sys, cnntasks.plugins\n"
-        "sources = cnntasks.plugins.registry().sources\n"
-        "assert 's3' in sources and 'fsspec' not in sys.modules\n"
+        "import sys, cnntasks_fsspec\n"
+        "assert 's3' in cnntasks_fsspec.register_sources()\n"
+        "assert 'fsspec' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

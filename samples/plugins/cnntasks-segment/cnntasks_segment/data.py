@@ -140,7 +140,7 @@ def _tell(problems: DataProblems, first: Path, count: int, what: str, remedy: st
 
 def _files(folder: Path) -> dict[str, Path]:
     """Path below `folder` without its suffix, to the file, for every picture."""
-    found = {}
+    found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not hidden:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import cnntasks
-from cnntasks.testing.subject import run
 
 # Slow ones are trainings; they use networks that timm made for tests.
 EPOCH = ("--epochs", "1", "--device", "cpu", "-q", "--seed", "1")
@@ -28,9 +27,9 @@ def pictures(folder: Path, size: int = 40) -> Path:
 
 def test_listing_networks_does_not_import_timm() -> None:
     code = (
-        "import sys; from cnntasks.cli.root import main\n"
-        "assert main(['backbones', '--format', 'json']) == 0\n"
-        "assert 'timm' not in sys.modules and 'torch' not in sys.modules"
+        "import sys, runpy; sys.argv[1:] = ['backbones', '--format', 'json']\n"
+        "try: runpy.run_module('cnntasks', run_name='__main__')\n"
+        "finally: assert 'timm' not in sys.modules and 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "timm:NAME" in [row["name"] for row in json.loads(done.stdout)]
@@ -39,31 +38,25 @@ def test_listing_networks_does_not_import_timm() -> None:
 @pytest.mark.slow
 def test_a_classifier_is_trained_and_predicts(tmp_path: Path) -> None:
     data, model = pictures(tmp_path / "data"), tmp_path / "mine"
-    done = run(
-        "train", "classify", str(data), "-o", str(model), "--backbone", "timm:test_convnext",
-        "--size", "32", "--batch-size", "4", *EPOCH,
-    )  # fmt: skip
-    assert done.status == 0, done.err
+    words = ("--backbone", "timm:test_convnext", "--size", "32", "--batch-size", "4", *EPOCH)
+    cnntasks.run_lifecycle("train", "classify", [str(data), "-o", str(model), *words])
     assert cnntasks.read_card(model).network["backbone"] == "timm:test_convnext"
     found = [cnntasks.load("classify", model, engine=engine) for engine in ("onnx", "torch")]
     scores = [made(data / "dark" / "0.png").to_dict()["classes"][0]["score"] for made in found]
     assert scores[0] == pytest.approx(scores[1], abs=1e-3)
 
 
-def test_a_network_is_shown_layer_by_layer() -> None:
-    done = run("backbones", "show", "timm:test_resnet", "--format", "json", "--features-only")
-    assert done.status == 0, done.err
-    assert json.loads(done.out)["layers"]
+def test_its_layers_are_told() -> None:
+    rows = cnntasks.describe_network(cnntasks.create_backbone("timm:test_resnet"), (3, 64, 64))
+    assert rows[0].output == (32, 32, 32)
+    assert sum(row.parameters for row in rows) > 100_000
 
 
 def test_a_name_that_timm_does_not_know_is_one_line(tmp_path: Path) -> None:
-    data = pictures(tmp_path / "data")
-    done = run(
-        "train", "classify", str(data), "-o", str(tmp_path / "m"), "--backbone", "timm:convnextt"
-    )
-    assert done.status == 2
-    assert len(done.err.splitlines()) == 1
-    assert "timm:convnext" in done.err
+    words = ("-o", str(tmp_path / "m"), "--backbone", "timm:convnextt")
+    with pytest.raises(cnntasks.UsageError, match="did you mean timm:convnext") as caught:
+        cnntasks.run_lifecycle("train", "classify", [str(pictures(tmp_path / "data")), *words])
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.slow
@@ -80,12 +73,10 @@ def test_a_detector_is_trained_on_it(tmp_path: Path) -> None:
                       "bbox": [16, 16, 32, 32], "area": 1024})  # fmt: skip
     table = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "box"}]}
     (tmp_path / "data" / "annotations.json").write_text(json.dumps(table))
-    done = run(
-        "train", "detect", str(tmp_path / "data"), "-o", str(tmp_path / "mine"), "--backbone",
-        "timm:test_convnext", "--weights", "none", "--size", "64", "--batch-size", "2",
-        "--validation", "0.5", *EPOCH,
-    )  # fmt: skip
-    assert done.status == 0, done.err
-    found = run("detect", str(tmp_path / "data" / "0.png"), "--model", str(tmp_path / "mine"),
-                "--no-picture", "--format", "json", "-q")  # fmt: skip
-    assert found.status == 0, found.err
+    words = ("--backbone", "timm:test_convnext", "--weights", "none", "--size", "64",
+             "--batch-size", "2", "--validation", "0.5", *EPOCH)  # fmt: skip
+    model = tmp_path / "mine"
+    cnntasks.run_lifecycle("train", "detect", [str(tmp_path / "data"), "-o", str(model), *words])
+    assert cnntasks.read_card(model).network["backbone"] == "timm:test_convnext"
+    found = cnntasks.load("detect", model)(tmp_path / "data" / "0.png")
+    assert found.to_dict()["width"] == 64
