@@ -32,7 +32,7 @@ from cnntasks.backbones.abdel_hamid import abdel_hamid
 
 #: Hidden units and maps: about 290,000 parameters each.
 SIZES = {"dnn": (256, 0), "cnn_fws": (256, 60), "cnn_lws": (256, 42)}
-RATES = (1e-3, 3e-3)
+RATES = (1e-3, 3e-3, 1e-2)
 #: Frames lie 20 ms apart, so that the networks' 15 span a third of a second: a syllable.
 FEATURES = LogMel(16_000, hop_ms=20.0)
 SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""Strings of spoken digits, by the model `digits`: word error rates on speakers it never heard.
+"""Strings of spoken digits: word error rates on speakers that a model has never heard.
 
     python benchmarks/digits.py DIGITS COMMANDS [--folds 0,1,2,3,4,5] [--work OUT]
     python benchmarks/digits.py DIGITS COMMANDS --work OUT --all

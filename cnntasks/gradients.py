@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ from cnntasks.task import Source, import_attribute
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+    from cnntasks.engines.base import Arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,23 @@ class OpenNetwork:
         gradient can flow to them: let the wanted tensor require it. Other types stay.
 
         Args:
-            items: from `predictor.decode`; of equal shape, unless the predictor collates.
+            items: from `predictor.decode`; of equal shape, unless the predictor collates. Of an
+                item that goes through the network in pieces the first one is taken.
         """
+        return self.joined([next(self.pieces(item)) for item in items])
+
+    def pieces(self, item: Any) -> Iterator[Arrays]:
+        """The arrays of each piece of a decoded item, lazily; one, unless the predictor cuts it."""
+        if hasattr(self.predictor, "pieces"):
+            yield from self.predictor.pieces(item)
+        else:
+            yield self.predictor.preprocess(item)
+
+    def joined(self, prepared: Sequence[Arrays]) -> dict[str, Tensor]:
+        """Arrays of several inputs, from `pieces`, as the feeds of a batch; see `feeds`."""
         import numpy as np
         import torch
 
-        prepared = [self.predictor.preprocess(item) for item in items]
         collate = getattr(self.predictor, "collate", None)
         if collate is not None:
             joined = collate(prepared)

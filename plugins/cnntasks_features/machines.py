@@ -26,7 +26,7 @@ class Measured:
         method: its name.
         accuracy: on the test part, 0..1.
         train_seconds: features and training, everything included.
-        picture_ms: of a test picture, from its pixels to its class.
+        picture_ms: of a test picture, from its decoded pixels to its class.
         parameters: numbers that were learned.
         kilobytes: of the model, in float32 for a machine, its weights' file for a network.
         details: how, plain JSON types.
@@ -86,6 +86,8 @@ def measure_machine(
         seed: of everything random.
         advance: called after each picture.
     """
+    _machine(1.0, seed)  # what is imported for the first time belongs to no method
+    features(train[0][:1])
     started = time.perf_counter()
     values = features(train[0], advance)
     machine, penalty = _fit(values, train[1], seed)

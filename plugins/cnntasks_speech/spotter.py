@@ -181,7 +181,7 @@ class Spotter(SpeechPredictor):
         makes of it.
         """
         if self._silence is not None and view.loudness.max() < self._nothing + 0.01:
-            return np.eye(len(logits))[self._silence]
+            return np.asarray(np.eye(len(logits))[self._silence])
         scaled = logits.astype(np.float64) / self.temperature
         odds = np.exp(scaled - scaled.max())
         return np.asarray(odds / odds.sum())

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from cnntasks import ModelCard, ModelError, find_model, read_card, read_weights
+from cnntasks import ModelCard, ModelError, UsageError, find_model, read_card, read_weights
 from cnntasks_speech.data import SILENCE, UNKNOWN
 from cnntasks_speech.features import LogMel
 from cnntasks_speech.network import Shape, Spotter, build, make_shape
 
 _OUTPUT = "output."
+#: Networks whose first layer spans the channels of the paper.
+_OF_FORTY = ("dnn", "cnn_fws", "cnn_lws")
+BANDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,26 @@ def start_network(
         classes=tuple(classes),
         preprocessing=preprocessing,
     )
-    return Spotter(shape), card
+    network = Spotter(shape)
+    _check_window(network, card)
+    return network, card
+
+
+def _check_window(network: Spotter, card: ModelCard) -> None:
+    """Some networks are made for 40 mel channels, and none takes a window that is too small."""
+    mels, frames = card.preprocessing["n_mels"], card.preprocessing["frames"]
+    backbone = network.shape.backbone
+    if backbone in _OF_FORTY and mels != BANDS:
+        raise UsageError(f"{backbone} is made for {BANDS} mel channels, not {mels}; drop --mels")
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(2, mels, frames))
+    except RuntimeError as error:
+        raise UsageError(
+            f"{backbone} cannot take windows of {mels} mel channels and {frames} frames "
+            f"({str(error).splitlines()[0]}); give more --seconds or --mels"
+        ) from error
+    network.train()
 
 
 def _from_model(

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _FRACTION = click.FloatRange(0, 1)
 #: A word behind `unknown` gets an output of its own from so many recordings on.
 _LEAST_RECORDINGS = 3
+#: Options that a model to start from decides on.
+_MODELS = ("backbone", "sample_rate", "seconds", "mels")
 
 
 @click.command("train")
@@ -228,8 +230,11 @@ def _train_spotter(data: tuple[str, ...], fit: FitOptions, options: dict[str, An
             err=True,
         )
     counts = {"recordings": len(parts.train), "validation_recordings": len(parts.validation)}
-    extra = [Path(location).name for location in options["extra"]]
-    recipe = {**card.recipe, **counts, **recipe_of(data, {**options, "extra": tuple(extra)})}
+    extra = tuple(Path(location).name for location in options["extra"])
+    recorded = {**options, "extra": extra}
+    if options["model"] is not None:  # `from` says which, and it decides on these
+        recorded = {name: v for name, v in recorded.items() if name not in ("model", *_MODELS)}
+    recipe = {**card.recipe, **counts, **recipe_of(data, recorded)}
     card = train_model(
         network,
         learner,
@@ -250,7 +255,7 @@ def _refuse_other_features() -> None:
     context = click.get_current_context()
     named = [
         f"--{name.replace('_', '-')}"
-        for name in ("backbone", "sample_rate", "seconds", "mels")
+        for name in _MODELS
         if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
     ]
     if named:

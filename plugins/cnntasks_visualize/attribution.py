@@ -72,6 +72,14 @@ def baseline_of(x: Tensor, kind: Baseline) -> Tensor:
     return lowest.expand_as(x).contiguous()
 
 
+def _cover(x: Tensor) -> Tensor:
+    """What an occluding window shows."""
+    if x.dim() == 4:
+        return baseline_of(x, "mean")
+    quiet = x.quantile(0.1, dim=2, keepdim=True)
+    return quiet.expand_as(x).contiguous()
+
+
 def guided_backpropagation(
     opened: OpenNetwork, feeds: Mapping[str, Tensor], feed: str, target: int
 ) -> Attribution:
@@ -140,7 +148,10 @@ def occlusion(
     stride: int,
     advance: Callable[[], None] | None = None,
 ) -> Attribution:
-    """How much the class score falls where a window of the mean colour covers the input.
+    """How much the class score falls where a window of one colour covers the input.
+
+    The colour is the mean of the picture; a spectrogram is covered by what is quiet in each band,
+    the 10% quantile, since a mean would be a sound of its own.
 
     Zeiler & Fergus 2014, section 4.2; each number is the mean over the windows that cover it.
 
@@ -169,7 +180,7 @@ def occlusion(
             x,
             sliding_window_shapes=shape,
             strides=steps,
-            baselines=baseline_of(x, "mean"),
+            baselines=_cover(x),
             perturbations_per_eval=_BATCH,
         )
     drop = values[0].cpu().numpy().astype(np.float32)

@@ -18,6 +18,7 @@ from torch import Tensor
 from cnntasks import CnntasksError, OpenNetwork, Source
 from cnntasks_visualize.layers import Layer, run_to
 from cnntasks_visualize.rules import BackwardRule
+from cnntasks_visualize.view import feeds_of
 
 #: Patches that the paper shows of each unit.
 PATCHES = 9
@@ -177,7 +178,7 @@ def answers(
     """The maps of a layer for each source, units×places; an error instead where it has none."""
     for source in sources:
         try:
-            feeds = opened.feeds([opened.decode(source)])
+            feeds = feeds_of(opened, source)
             with torch.no_grad():
                 yield source, run_to(opened.network, layer, feeds)[0], None
         except CnntasksError as error:

@@ -23,7 +23,7 @@ from cnntasks_visualize.maps import map_picture, strongest_units, vector_picture
 from cnntasks_visualize.pictures import Picture, enlarged, sheet, side_by_side
 from cnntasks_visualize.result import Progress, Visualization
 from cnntasks_visualize.settings import CENTER, Settings
-from cnntasks_visualize.view import InputView
+from cnntasks_visualize.view import InputView, feeds_of
 from cnntasks_visualize.weights import filter_pictures, filters_of, first_filters
 
 #: Pictures on a sheet unless --count says otherwise.
@@ -172,7 +172,7 @@ def show_strongest(
         raise InputError(f"none of {len(listed)} inputs could be used; the first: {errors[0]}")
     tiles, found = [], []
     for answer in best:
-        feeds = opened.feeds([opened.decode(answer.source)])
+        feeds = feeds_of(opened, answer.source)
         view = InputView.of(feeds, opened.card.name)
         projector = Projector(opened, feeds, view.feed, layer, settings.rule)
         it = projector(answer.unit, answer.place)

@@ -18,7 +18,7 @@ Values = NDArray[np.floating[Any]]
 _LEGIBLE = 448
 
 
-def to_range(values: Values) -> NDArray[np.float64]:
+def to_range(values: NDArray[Any]) -> NDArray[np.float64]:
     """Stretch to 0..1, the few extreme values cut off; all 0 where everything is equal."""
     low, high = np.quantile(values, (0.002, 0.998))
     if high <= low:
@@ -115,7 +115,7 @@ def sheet(
 ) -> Picture:
     """A contact sheet whose tiles are as large as the number of pictures allows to look at."""
     longest = max(max(image.shape[:2]) for image in images)
-    tile = 96 if len(images) > 36 else 128 if len(images) > 16 else 224
+    tile = 96 if len(images) > 36 else 128 if len(images) > 16 else 224 if len(images) > 4 else 448
     tile = max(tile, min(longest, 2 * tile))
     ready = [enlarged(image, tile) for image in images]
     return contact_sheet(ready, captions, columns, tile)

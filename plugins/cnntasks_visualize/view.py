@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Frames of a spectrogram where the card does not say how many the network takes.
 _FRAMES = 100
+#: Windows of a recording among which the loudest is looked for.
+_MOST_PIECES = 3600
 #: Side of a blank picture in pixels; the predictor makes of it what the network takes.
 _SIDE = 256
 
@@ -96,8 +99,24 @@ class InputView:
 
 def _around_grey(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """To 0..1 with 0 at one half; the strongest few numbers do not hide the others."""
-    reach = float(np.quantile(np.abs(values), 0.998)) or float(np.abs(values).max()) or 1.0
+    sizes = np.abs(values)
+    reached = sizes[sizes > 0]  # most of a projection may be empty
+    reach = float(np.quantile(reached, 0.995)) if reached.size else 1.0
     return np.clip(values / (2.2 * reach) + 0.5, 0, 1)
+
+
+def feeds_of(opened: OpenNetwork, source: Source) -> dict[str, Tensor]:
+    """What the network takes for one source.
+
+    Of a recording that is longer than its window the loudest window: the one whose log-mel bands
+    have the largest mean.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    pieces = islice(opened.pieces(opened.decode(source)), _MOST_PIECES)
+    chosen = max(pieces, key=lambda arrays: max(float(it.mean()) for it in arrays.values()))
+    return opened.joined([chosen])
 
 
 def blank_feeds(opened: OpenNetwork) -> dict[str, Tensor]:

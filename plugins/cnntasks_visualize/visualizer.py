@@ -30,7 +30,7 @@ from cnntasks_visualize.looking import (
 from cnntasks_visualize.maximizing import show_maxima
 from cnntasks_visualize.result import Progress, Visualization, no_progress
 from cnntasks_visualize.settings import Settings
-from cnntasks_visualize.view import InputView, blank_feeds
+from cnntasks_visualize.view import InputView, blank_feeds, feeds_of
 
 
 class Visualizer:
@@ -77,7 +77,7 @@ class Visualizer:
 
     def feeds(self, source: Source) -> dict[str, Tensor]:
         """What the network takes for one source; raises InputError."""
-        return self.opened.feeds([self.opened.decode(source)])
+        return feeds_of(self.opened, source)
 
     def run(
         self,

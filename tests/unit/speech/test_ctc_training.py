@@ -54,7 +54,7 @@ def tone_learner(**settings: object) -> tuple[SpeechCTC, CtcLearner]:
         preprocessing=FEATURES.to_dict(),
     )
     made = [spoken(it, SPELLER) for it in compose_many(tone_composer(range(3, 4)), 12, 7)]
-    values = {"units": "words", "compose": (1, 4), "batch_seconds": 12.0, "batches": 12}
+    values = {"units": "words", "compose": (1, 4), "batch_seconds": 8.0, "batches": 10}
     chosen = CtcSettings(**{**values, **settings})  # type: ignore[arg-type]
     validation = [it for it in made if it is not None]
     return network, CtcLearner(card, chosen, tone_composer(), validation)

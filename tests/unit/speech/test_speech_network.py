@@ -87,6 +87,19 @@ def test_a_network_for_text_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (replace(SMALL, backbone="dnn"), "dnn is made for 40 mel channels, not 32; drop --mels"),
+        (Start("w", "dnn", seconds=0.1), "dnn cannot take windows of 40 mel channels and 8 frames"),
+    ],
+)
+def test_windows_that_do_not_fit(start: Start, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        start_network(start, CLASSES, ())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"name": "classifier"}, "network 'classifier' is no word spotter"),

@@ -101,6 +101,24 @@ def test_occlusion_finds_a_planted_patch() -> None:
     assert np.abs(other.values).max() == 0
 
 
+def test_occlusion_of_a_spectrogram_hides_spans_by_what_is_quiet() -> None:
+    class Loudest(nn.Module):
+        def forward(self, features: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"logits": features[:, 3:4].amax(dim=2).repeat(1, 2)}
+
+    model = opened(nn.Identity())
+    object.__setattr__(model, "network", Loudest())
+    features = torch.full((1, 6, 30), -8.0)
+    features[:, 3, 12:15] = 2.0
+    found = occlusion(model, {"features": features}, "features", 0, window=5, stride=1)
+    assert found.values.shape == (6, 30)
+    assert np.allclose(found.values, found.values[:1])  # all bands are hidden together
+    # Only what hides all three frames of the sound leaves the quiet level, 10 below: three windows,
+    # of the five that cover a frame.
+    assert found.values[0, 10:17].tolist() == pytest.approx([2, 4, 6, 6, 6, 4, 2])
+    assert np.abs(found.values[0, :10]).max() == 0
+
+
 def test_each_colour_gets_its_share_of_the_fall() -> None:
     body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
     picture = noise(8, 8, 3)

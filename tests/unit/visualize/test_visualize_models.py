@@ -217,6 +217,19 @@ def test_a_spectrogram_is_as_good_as_a_picture(ear: Callable[[str], Path], kind:
     assert visualizer.layers()[0].name == "first"
 
 
+def test_the_loudest_piece_of_a_long_recording_is_looked_at(ear: Callable[[str], Path]) -> None:
+    visualizer = cnntasks.load("visualize", ear("bands"))
+    sound = np.random.default_rng(0).normal(-6, 1, (8, 60)).astype(np.float32)
+    sound[:, 20:40] += 3
+    visualizer.opened.predictor.pieces = lambda item: (
+        {"features": item[:, start : start + 20]} for start in (0, 20, 40)
+    )
+    feeds = visualizer.feeds(_Value(sound).source)
+    assert np.array_equal(feeds["features"][0].numpy(), sound[:, 20:40])
+    first = visualizer.opened.feeds([sound])
+    assert np.array_equal(first["features"][0].numpy(), sound[:, :20])
+
+
 class _Value:
     def __init__(self, value: np.ndarray) -> None:
         from pathlib import PurePosixPath
