@@ -39,6 +39,12 @@ TALK = [
     ("down", "en-gb+Michael", 130, 1.3),
     ("on", "en-us+m4", 120, 0.9),
 ]
+#: A telephone number, with a pause after each digit in seconds.
+DIGITS = [
+    ("three", 0.1), ("one", 0.05), ("four", 0.25), ("one", 0.1), ("five", 0.1), ("nine", 0.3),
+    ("two", 0.05), ("six", 0.2),
+]  # fmt: skip
+DIGITS_VOICE = "en-us"
 ROOM = 4e-4
 
 
@@ -77,6 +83,16 @@ def main() -> None:
         parts += [samples, np.zeros(round(pause * RATE), np.float32)]
     soundfile.write(FOLDER / "talk.flac", noisy(np.concatenate(parts), random), RATE)
     (FOLDER / "talk.txt").write_text("".join(labels), encoding="utf-8")
+    write_digits()
+
+
+def write_digits() -> None:
+    """Write the number; it has a seed of its own, so that it does not depend on the others."""
+    parts = [np.zeros(RATE // 4, np.float32)]
+    for digit, pause in DIGITS:
+        parts += [speak(digit, DIGITS_VOICE, 130), np.zeros(round(pause * RATE), np.float32)]
+    samples = noisy(np.concatenate(parts), np.random.default_rng(2027))
+    soundfile.write(FOLDER / "digits.ogg", samples, RATE)
 
 
 if __name__ == "__main__":
