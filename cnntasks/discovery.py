@@ -147,7 +147,10 @@ def describe(error: BaseException) -> str:
     if isinstance(error, PluginError):
         text = str(error)
     elif isinstance(error, ModuleNotFoundError) and error.name:
-        text = f"it needs the module {error.name!r}, which is not installed"
+        text = (
+            f"it needs the module {error.name!r}, which is not installed; install the package "
+            "that has it, or the plugin anew with its dependencies"
+        )
     elif isinstance(error, SystemExit):
         text = f"it tried to end the program (SystemExit: {error.code})"
     else:

@@ -30,9 +30,10 @@ CORE_COMMANDS = frozenset(
 #: Formats of records and schemes of addresses that are the core's own.
 CORE_FORMATS = frozenset({"table", "json", "csv"})
 CORE_SCHEMES = frozenset({"http", "https", "file"})
+CORE_BACKBONE_FAMILIES = frozenset({"torchvision:"})
 #: What plugins register by name beside verbs: part of a registration, word for people, taken names.
 _NAMED = (
-    ("backbones", "backbone", frozenset[str]()),
+    ("backbones", "backbone", CORE_BACKBONE_FAMILIES),
     ("writers", "format", CORE_FORMATS),
     ("sources", "scheme", CORE_SCHEMES),
 )
@@ -74,7 +75,10 @@ class _Record:
 
     def fail(self, error: str) -> None:
         self.status, self.error = "failed", error
-        notify(f"plugin {self.candidate} failed: {error} (CNNTASKS_DEBUG=1 shows where)")
+        notify(
+            f"plugin {self.candidate} failed: {error} (CNNTASKS_DEBUG=1 shows where, "
+            f"CNNTASKS_DISABLE_PLUGINS={self.candidate.name} leaves it out)"
+        )
 
     def info(self) -> PluginInfo:
         found, made = self.candidate, self.registration
@@ -96,7 +100,7 @@ class PluginRegistry:
     Attributes:
         tasks: verb to `TaskSpec`.
         commands: name to (summary, `"package.module:attribute"`).
-        backbones: name to `"package.module:function"`.
+        backbones: name, or a family's name with a colon behind, to `"package.module:function"`.
         writers: format of records to (suffix, `"package.module:function"`).
         sources: scheme of addresses to `"package.module:function"`.
         conflicts: names that two plugins claim, to the message that says so; they do not work.
@@ -250,8 +254,9 @@ def _load(record: _Record) -> None:
     seconds = time.perf_counter() - started
     if seconds > _SLOW_SECONDS:
         notify(
-            f"plugin {record.candidate} took {seconds:.1f} s to load; "
-            "it should import heavy packages only on use"
+            f"plugin {record.candidate} took {seconds:.1f} s to load; it should import heavy "
+            "packages only on use, tell its authors "
+            f"(CNNTASKS_DISABLE_PLUGINS={record.candidate.name} leaves it out)"
         )
 
 

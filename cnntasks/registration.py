@@ -44,13 +44,13 @@ def register(candidate: Candidate) -> Registration:
     """Import one plugin and call its hooks, except `register_models`.
 
     Raises:
-        PluginError: it needs a newer cnntasks, or what it registers is not valid.
+        PluginError: it needs a newer cnntasks, or an older one, or what it registers is not valid.
         BaseException: whatever the plugin's own code raises.
     """
     module = candidate.load()
     if not isinstance(module, ModuleType):
         raise PluginError(f"its entry point names a {type(module).__name__}, not a module")
-    _check_api(module)
+    _check_api(module, candidate.distribution)
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
@@ -92,7 +92,7 @@ def call_hook(manager: pluggy.PluginManager, hook: str, kind: type[Any]) -> list
     return results
 
 
-def _check_api(module: ModuleType) -> None:
+def _check_api(module: ModuleType, distribution: str) -> None:
     wanted = getattr(module, "CNNTASKS_API", hookspecs.HOOK_API_VERSION)
     if type(wanted) is not int or wanted < 1:
         raise PluginError(f"CNNTASKS_API is {wanted!r}; a version number (1, 2, ...) is expected")
@@ -100,6 +100,12 @@ def _check_api(module: ModuleType) -> None:
         raise PluginError(
             f"it needs version {wanted} of the plugin API, this cnntasks has "
             f"{hookspecs.HOOK_API_VERSION}; upgrade cnntasks"
+        )
+    if wanted < hookspecs.OLDEST_HOOK_API_VERSION:
+        raise PluginError(
+            f"it was written for version {wanted} of the plugin API, this cnntasks has "
+            f"{hookspecs.HOOK_API_VERSION} and takes plugins from version "
+            f"{hookspecs.OLDEST_HOOK_API_VERSION} on; upgrade {distribution}"
         )
 
 
@@ -158,8 +164,12 @@ def _commands(results: list[dict[Any, Any]]) -> dict[str, tuple[str, str]]:
 def _backbones(results: list[dict[Any, Any]]) -> dict[str, str]:
     backbones: dict[str, str] = {}
     for name, reference in (item for result in results for item in result.items()):
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise PluginError(f"{name!r} is not a valid backbone name (letters, digits, . _ -)")
+        # One that ends in a colon is a family: see the hook.
+        if not isinstance(name, str) or not _NAME.fullmatch(name.removesuffix(":")):
+            raise PluginError(
+                f"{name!r} is not a valid backbone name (letters, digits, . _ -; a family's ends "
+                "in a colon)"
+            )
         _check_reference(f"backbone {name!r}", reference)
         backbones[name] = reference
     return backbones

@@ -27,7 +27,7 @@ class TaskSpec:
     """What a plugin registers: one verb, described by strings that are imported on use.
 
     Attributes:
-        name: the verb (`cnntasks <name>`), lower case, letters, digits and hyphens.
+        name: the verb (`cnntasks NAME`), lower case, letters, digits and hyphens.
         summary: one line for `cnntasks --help`.
         default_model: the card name that is used without `--model`; None for a verb that needs no
             model, or whose model must be named.
@@ -39,8 +39,8 @@ class TaskSpec:
         network: of a function `(ModelCard) -> torch.nn.Module`; needed by the torch engine and by
             `cnntasks.open_network`. Where `forward` ends in a softmax, a method `logits` with the
             same arguments, whose dict has the `logits`, lets gradients start before it.
-        train: of a `click.Command`, `cnntasks train <name>`; a task without one cannot be trained.
-        evaluate: of a `click.Command`, `cnntasks evaluate <name>`.
+        train: of a `click.Command`, `cnntasks train NAME`; a task without one cannot be trained.
+        evaluate: of a `click.Command`, `cnntasks evaluate NAME`.
         checker: of a function `(Path) -> DataReport` for `cnntasks data check`; further keyword
             arguments, strings that may be left out, are `--with NAME=VALUE` there.
         opener: instead of `predictor`, for any other task: of a function

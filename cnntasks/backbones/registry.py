@@ -63,16 +63,19 @@ def _registered() -> dict[str, str]:
 def list_backbones() -> list[str]:
     """The names that `create_backbone` knows, sorted; plugins' included.
 
-    It knows `torchvision:NAME` for torchvision's other networks as well.
+    It knows `torchvision:NAME` for torchvision's other networks as well, and `FAMILY:NAME` of
+    those that plugins register as a family.
     """
-    return sorted({*(name for family in _FAMILIES for name in family.names), *_registered()})
+    plugged = (name for name in _registered() if not name.endswith(":"))
+    return sorted({*(name for family in _FAMILIES for name in family.names), *plugged})
 
 
 def create_backbone(name: str, in_channels: int = 3, weights: str | Path | None = None) -> Backbone:
     """Build a backbone.
 
     Args:
-        name: one of `list_backbones()`, or `torchvision:NAME` (`torchvision:densenet121`).
+        name: one of `list_backbones()`, or `torchvision:NAME` (`torchvision:densenet121`), or
+            `FAMILY:NAME` of a plugin's family.
         in_channels: of the input; 3 for RGB. For a network for text, the size of the embedding.
         weights: None for random ones, `"imagenet"`, or a published file (`.pth`, read without
             running code) or `.safetensors`.
@@ -93,15 +96,32 @@ def create_backbone(name: str, in_channels: int = 3, weights: str | Path | None 
 
 def _plugged(name: str, in_channels: int, weights: str | Path | None) -> Backbone:
     plugged = _registered()
-    if name in plugged:
+    start, colon, inner = name.partition(":")
+    family = start + colon
+    if colon and inner and family in plugged:
+        make = import_attribute(plugged[family])
+        made = make(inner, in_channels=in_channels, weights=weights)
+    elif not colon and name in plugged:
         made = import_attribute(plugged[name])(in_channels=in_channels, weights=weights)
-        if not isinstance(made, Backbone):
-            raise ModelError(f"backbone {name!r}: its plugin did not return a Backbone")
-        return made
-    known = list_backbones()
+    else:
+        raise _unknown(name, plugged)
+    if not isinstance(made, Backbone):
+        raise ModelError(f"backbone {name!r}: its plugin did not return a Backbone")
+    return made
+
+
+def _unknown(name: str, plugged: Mapping[str, str]) -> UsageError:
+    start, colon, _ = name.partition(":")
+    families = [torchvision_any.PREFIX, *(it for it in sorted(plugged) if it.endswith(":"))]
+    if colon and start + colon not in families:
+        return UsageError(
+            f"there is no backbone {name!r}: no plugin registers the family {start + colon!r}; "
+            f"install the one that does (families here: {', '.join(families)})"
+        )
+    known = [*list_backbones(), *(f"{family}NAME" for family in families)]
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"
-    raise UsageError(f"there is no backbone {name!r}; {hint}")
+    return UsageError(f"there is no backbone {name!r}; {hint}")
 
 
 def weights_file(name: str, weights: str | Path) -> Path:

@@ -47,7 +47,8 @@ def list_networks(style: str) -> None:
     rows = [_exact(info) for info in list_network_info()]
     known = {row["name"] for row in rows}
     rows += [
-        dict.fromkeys(_COLUMNS) | {"name": name, "paper": "of a plugin"}
+        dict.fromkeys(_COLUMNS)
+        | {"name": f"{name}NAME" if name.endswith(":") else name, "paper": "of a plugin"}
         for name in sorted(registry().backbones)
         if name not in known
     ]

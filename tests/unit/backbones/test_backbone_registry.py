@@ -68,3 +68,55 @@ def test_a_plugin_whose_function_is_missing_is_named(install_plugin) -> None:
     install_plugin("nets", plugin(lost_net="nowhere"))
     with pytest.raises(PluginError, match="'fake_nets' has no attribute 'nowhere'"):
         create_backbone("lost_net")
+
+
+FAMILY = """
+    from cnntasks import Backbone, Stage, UsageError, hookimpl
+
+    @hookimpl
+    def register_backbones():
+        return {names}
+
+    def one(name, in_channels=3, weights=None):
+        import torch
+        if not name.isdecimal():
+            raise UsageError(f"wide:{name}: give a number")
+        layer = torch.nn.Conv2d(in_channels, int(name), 3, 2, 1)
+        return Backbone([(Stage("only", int(name), 2), layer)])
+"""
+
+
+def family(**names: str) -> str:
+    table = {f"{name}:": f"fake_nets:{function}" for name, function in names.items()}
+    return FAMILY.replace("{names}", repr(table))
+
+
+def test_a_family_of_a_plugin_builds_whatever_it_knows(install_plugin) -> None:
+    install_plugin("nets", family(wide="one"))
+    assert create_backbone("wide:7", in_channels=1).stages[0].channels == 7
+    assert not any(name.startswith("wide") for name in list_backbones())
+    with pytest.raises(UsageError, match="wide:eight: give a number"):
+        create_backbone("wide:eight")
+    for name in ("wide:", "wide"):
+        with pytest.raises(UsageError, match=f"there is no backbone '{name}'; .*wide:NAME"):
+            create_backbone(name)
+
+
+def test_a_family_that_nobody_registers_is_told(install_plugin) -> None:
+    install_plugin("nets", family(wide="one"))
+    with pytest.raises(UsageError, match=r"no plugin registers the family 'high:'; install") as it:
+        create_backbone("high:7")
+    assert "families here: torchvision:, wide:" in str(it.value)
+
+
+def test_torchvisions_family_is_no_plugins(install_plugin) -> None:
+    install_plugin("nets", family(torchvision="one"))
+    assert create_backbone("torchvision:resnet18").stages[-1].channels == 512
+
+
+def test_a_family_is_shown_in_the_list(install_plugin, capsys) -> None:
+    from cnntasks.cli.root import main
+
+    install_plugin("nets", family(wide="one"))
+    assert main(["backbones", "list", "--format", "csv"]) == 0
+    assert "wide:NAME,,,,,,,of a plugin" in capsys.readouterr().out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cnntasks import PluginError, plugins
+from cnntasks import PluginError, hookspecs, plugins
 from cnntasks.plugins import PluginInfo
 
 Install = Callable[..., Path]
@@ -200,6 +200,20 @@ def test_a_wrapper_of_one_plugin_does_not_touch_another(
     install("a-wrapper", wrapper)
     install_working("works")
     assert list(plugins.registry().tasks) == ["works"]
+
+
+def test_a_plugin_for_a_version_that_ended_is_told_to_be_upgraded(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hookspecs, "HOOK_API_VERSION", 3)
+    monkeypatch.setattr(hookspecs, "OLDEST_HOOK_API_VERSION", 2)
+    for version in (1, 2, 3):
+        install(f"v{version}", f"CNNTASKS_API = {version}\n" + tasks(f"[spec(name='v{version}')]"))
+    assert [info(f"v{version}").status for version in (1, 2, 3)] == ["failed", "ok", "ok"]
+    assert info("v1").error == (
+        "it was written for version 1 of the plugin API, this cnntasks has 3 and takes plugins "
+        "from version 2 on; upgrade v1-dist"
+    )
 
 
 def test_an_optional_hook_of_a_later_version_is_passed_over(install: Install) -> None:
