@@ -14,6 +14,7 @@ from cnntasks.cli.root import main
 Write = Callable[[str], Path]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["image", "text", "audio"])
 def test_a_classifier_predicts_trains_and_keeps_the_contract(
     kind: str, written: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -80,6 +80,7 @@ def follow(folder: Path, monkeypatch: pytest.MonkeyPatch, left: list[str]) -> in
     return len(everything)
 
 
+@pytest.mark.timeout(900)
 def test_the_tutorial_works(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The trainings of the contract take long, and the page has trained already.
     assert follow(clean, monkeypatch, ["test_training_resumes"]) > 20
@@ -105,6 +106,7 @@ def test_the_code_of_the_page_is_clean(clean: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_its_plugin_keeps_the_whole_contract(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert follow(clean, monkeypatch, []) > 20
 
