@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from cnntasks.labels import sort_classes as sort_classes
     from cnntasks.labels import split_folders as split_folders
     from cnntasks.labels import split_stratified as split_stratified
+    from cnntasks.labels import warn_of_similar_classes as warn_of_similar_classes
     from cnntasks.media.draw import class_color as class_color
     from cnntasks.media.draw import contact_sheet as contact_sheet
     from cnntasks.media.draw import draw_boxes as draw_boxes
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from cnntasks.models.folder import update_card as update_card
     from cnntasks.models.folder import write_model_folder as write_model_folder
     from cnntasks.output.files import open_records as open_records
+    from cnntasks.output.files import save_arrays as save_arrays
     from cnntasks.pipeline import Pipeline as Pipeline
     from cnntasks.pipeline import find_model as find_model
     from cnntasks.pipeline import load as load
@@ -110,6 +112,7 @@ if TYPE_CHECKING:
     from cnntasks.task import TaskSpec as TaskSpec
     from cnntasks.task import failed_source as failed_source
     from cnntasks.task import import_attribute as import_attribute
+    from cnntasks.training.calibration import find_temperature as find_temperature
     from cnntasks.training.figures import confusion_picture as confusion_picture
     from cnntasks.training.figures import mistakes_table as mistakes_table
     from cnntasks.training.figures import reliability_picture as reliability_picture
@@ -188,6 +191,7 @@ _EXPORTS = {
     "expand_sources": "cnntasks.media.sources",
     "failed_source": "cnntasks.task",
     "find_model": "cnntasks.pipeline",
+    "find_temperature": "cnntasks.training.calibration",
     "fit": "cnntasks.training.fit",
     "fit_options": "cnntasks.cli.fitting",
     "fold_batch_norm": "cnntasks.backbones.surgery",
@@ -216,15 +220,16 @@ _EXPORTS = {
     "read_state": "cnntasks.backbones.weights",
     "read_weights": "cnntasks.models.folder",
     "recipe_of": "cnntasks.cli.fitting",
-    "reliability_picture": "cnntasks.training.figures",
-    "replacing": "cnntasks.atomic",
     "record_format": "cnntasks.cli.options",
     "record_suffixes": "cnntasks.cli.options",
+    "reliability_picture": "cnntasks.training.figures",
+    "replacing": "cnntasks.atomic",
     "report_score": "cnntasks.cli.measuring",
     "report_trained": "cnntasks.cli.fitting",
     "resize_image": "cnntasks.media.images",
     "run_lifecycle": "cnntasks.cli.lifecycle",
     "run_task": "cnntasks.cli.options",
+    "save_arrays": "cnntasks.output.files",
     "say": "cnntasks.cli.errors",
     "shortened": "cnntasks.training.figures",
     "sort_classes": "cnntasks.labels",
@@ -235,6 +240,7 @@ _EXPORTS = {
     "train_model": "cnntasks.training.model",
     "unknown_split": "cnntasks.datasets",
     "update_card": "cnntasks.models.folder",
+    "warn_of_similar_classes": "cnntasks.labels",
     "weights_file": "cnntasks.backbones.registry",
     "worst_mistakes": "cnntasks.training.measures",
     "write_image": "cnntasks.media.images",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from cnntasks.datasets import DataLayout, unknown_split
+from cnntasks.datasets import DataLayout, DataProblems, unknown_split
 from cnntasks.errors import InputError, UsageError
 
 #: The splits in the order they are listed in, and the names by which folders and files call them.
@@ -114,6 +114,25 @@ def sort_classes(names: Iterable[str]) -> list[str]:
 def class_key(name: str) -> str:
     """What stays of a class name when case, white space and underscores do not count."""
     return "".join(name.replace("_", " ").casefold().split())
+
+
+def warn_of_similar_classes(where: str, classes: Iterable[str], problems: DataProblems) -> None:
+    """Tell `problems` of class names that differ in case or spacing alone, and may be one.
+
+    Args:
+        where: the data set.
+        classes: names, of all its parts.
+        problems: gets a warning for each.
+    """
+    spelt: dict[str, str] = {}
+    for name in dict.fromkeys(classes):
+        other = spelt.setdefault(class_key(name), name)
+        if other != name:
+            problems.warning(
+                where,
+                f"the classes {other!r} and {name!r} differ in case or spacing alone; "
+                "if they are one, rename one",
+            )
 
 
 def counted(number: int, noun: str) -> str:

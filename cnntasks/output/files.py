@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from cnntasks.atomic import replacing
 from cnntasks.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @contextlib.contextmanager
@@ -29,4 +33,21 @@ def open_records(path: Path) -> Iterator[TextIO]:
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
+
+
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays by their names as a compressed .npz file, which appears when it is complete.
+
+    Raises:
+        InputError: the place cannot be written; the message names it.
+    """
+    import numpy as np
+
+    try:
+        with replacing(path) as temporary, temporary.open("xb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another --output"
         ) from error

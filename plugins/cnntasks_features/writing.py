@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from cnntasks import (
     IMAGE_SUFFIXES,
     InputError,
     UsageError,
     expand_sources,
-    replacing,
+    save_arrays,
     say,
     write_image,
 )
@@ -73,20 +72,10 @@ def run_job(job: Job) -> None:
             path = (job.output or Path()) / relative.parent / name
         write_image(path, found.picture)
         if job.save_array:
-            _save(path.with_suffix(".npz"), found)
+            save_arrays(path.with_suffix(".npz"), found.arrays)
         _report(job, path, found)
     if failed:
         raise SystemExit(1)
-
-
-def _save(path: Path, found: Features) -> None:
-    try:
-        with replacing(path) as temporary, temporary.open("xb") as file:
-            np.savez_compressed(file, **found.arrays)  # type: ignore[arg-type]
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another --output"
-        ) from error
 
 
 def _report(job: Job, path: Path, found: Features) -> None:

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say, and the best threshold, both found on validation."""
+"""Probabilities at a temperature, and the threshold that is best on validation."""
 
 from __future__ import annotations
 
@@ -7,40 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-#: Between these a temperature is looked for; beyond them the validation part is a bad one.
-_LOWEST, _HIGHEST = 0.25, 8.0
-_GOLDEN = (5**0.5 - 1) / 2
 #: Thresholds that are tried.
 _THRESHOLDS = np.round(np.arange(0.05, 0.99, 0.01), 2)
-
-
-def find_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """The temperature by which logits have to be divided for the least cross-entropy.
-
-    Guo et al. 2017, section 4.2, by golden-section search on its logarithm: the loss has one
-    minimum there.
-
-    Args:
-        logits: N×K.
-        labels: N.
-
-    Returns:
-        Between 0.25 and 8.
-    """
-    low, high = float(np.log(_LOWEST)), float(np.log(_HIGHEST))
-    while high - low > 1e-4:
-        first = high - _GOLDEN * (high - low)
-        second = low + _GOLDEN * (high - low)
-        if _loss(logits, labels, np.exp(first)) < _loss(logits, labels, np.exp(second)):
-            high = second
-        else:
-            low = first
-    return float(np.exp((low + high) / 2))
-
-
-def _loss(logits: NDArray[np.float64], labels: NDArray[np.int64], temperature: float) -> float:
-    log_probabilities = np.log(probabilities_of(logits, temperature) + 1e-30)
-    return float(-log_probabilities[np.arange(len(labels)), labels].mean())
 
 
 def probabilities_of(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:

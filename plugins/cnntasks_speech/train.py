@@ -270,7 +270,8 @@ def _calibrated(card: ModelCard, learner: SpotLearner, network: Any) -> ModelCar
     import numpy as np
     import torch
 
-    from cnntasks_speech.calibration import find_temperature, find_threshold, probabilities_of
+    from cnntasks import find_temperature
+    from cnntasks_speech.calibration import find_threshold, probabilities_of
 
     logits, labels = learner.validation_logits(network)
     values, truth = logits.numpy().astype(np.float64), labels.numpy()

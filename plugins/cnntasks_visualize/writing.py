@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from cnntasks import (
     InputError,
@@ -20,7 +19,7 @@ from cnntasks import (
     load,
     print_rows,
     progress_bar,
-    replacing,
+    save_arrays,
     say,
     write_image,
 )
@@ -117,7 +116,7 @@ def run_job(job: Job) -> None:
         path = _target(job, each, visualizer.card.name, one_file)
         write_image(path, found.picture)
         if job.save_array:
-            _save(path.with_suffix(".npz"), found)
+            save_arrays(path.with_suffix(".npz"), found.arrays)
         _report(job, path, found)
     if failed:
         raise SystemExit(1)
@@ -139,16 +138,6 @@ def _target(job: Job, sources: list[Source], model: str, one_file: bool) -> Path
         relative = sources[0].relative
         return folder / relative.parent / f"{relative.stem}.{name}"
     return folder / f"{model}.{name}"
-
-
-def _save(path: Path, found: Visualization) -> None:
-    try:
-        with replacing(path) as temporary, temporary.open("xb") as file:
-            np.savez_compressed(file, **found.arrays)  # type: ignore[arg-type]
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another --output"
-        ) from error
 
 
 def _report(job: Job, path: Path, found: Visualization) -> None:

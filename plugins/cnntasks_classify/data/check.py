@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnntasks import DataProblems, DataReport, class_key
+from cnntasks import DataProblems, DataReport, warn_of_similar_classes
 from cnntasks_classify.data.inspection import Inspection, inspect_examples
 from cnntasks_classify.data.recognise import FORMATS
 from cnntasks_classify.data.records import (
@@ -50,7 +50,9 @@ def check_classification_data(location: Path) -> DataReport:
     _check_copies(seen, inspections, problems)
     for part in parts:
         _check_counts(part, problems)
-    _check_names(parts, problems)
+    if parts:
+        classes = [name for part in parts for name in part.classes]
+        warn_of_similar_classes(parts[0].name, classes, problems)
     findings = problems.sorted_findings()
     return DataReport(
         summary={
@@ -155,18 +157,6 @@ def _check_counts(part: ClassificationData, problems: DataProblems) -> None:
                 where,
                 f"{most} pictures of {common!r} but {fewest} of {rare!r}, which may never be "
                 "predicted; add pictures of it, and look at each class's recall",
-            )
-
-
-def _check_names(parts: list[ClassificationData], problems: DataProblems) -> None:
-    spelt: dict[str, str] = {}
-    for name in dict.fromkeys(name for part in parts for name in part.classes):
-        other = spelt.setdefault(class_key(name), name)
-        if other != name:
-            problems.warning(
-                parts[0].name,
-                f"the classes {other!r} and {name!r} differ in case or spacing alone; "
-                "if they are one, rename one",
             )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cnntasks import DataProblems, DataReport, UsageError, class_key
+from cnntasks import DataProblems, DataReport, UsageError, warn_of_similar_classes
 from cnntasks_speech.data.inspection import Inspection, inspect_clips
 from cnntasks_speech.data.recognise import speech_formats
 from cnntasks_speech.data.records import SILENCE, Clip, SpeechData, without_clip
@@ -57,7 +57,9 @@ def check_speech_data(location: Path, length: str | None = None) -> DataReport:
     _check_speakers(seen, problems)
     for part in parts:
         _check_counts(part, problems)
-    _check_names(parts, problems)
+    if parts:
+        classes = [name for part in parts for name in part.classes]
+        warn_of_similar_classes(parts[0].name, classes, problems)
     return DataReport(
         summary={
             "name": layout.name,
@@ -211,18 +213,6 @@ def _check_counts(part: SpeechData, problems: DataProblems) -> None:
                 where,
                 f"{most} recordings of {common!r} but {fewest} of {rare!r}, which may never be "
                 "recognised; add recordings of it, and look at each word's recall",
-            )
-
-
-def _check_names(parts: list[SpeechData], problems: DataProblems) -> None:
-    spelt: dict[str, str] = {}
-    for name in dict.fromkeys(name for part in parts for name in part.classes):
-        other = spelt.setdefault(class_key(name), name)
-        if other != name:
-            problems.warning(
-                parts[0].name,
-                f"the classes {other!r} and {name!r} differ in case or spacing alone; "
-                "if they are one, rename one",
             )
 
 

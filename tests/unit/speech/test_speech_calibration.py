@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cnntasks_speech.calibration import find_temperature, find_threshold, probabilities_of
+from cnntasks_speech.calibration import find_threshold, probabilities_of
+
+from cnntasks import find_temperature
 
 
 def test_the_temperature_undoes_a_factor() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cnntasks_text.calibration import find_temperature
+
+from cnntasks import find_temperature
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
