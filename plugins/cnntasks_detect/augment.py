@@ -57,6 +57,8 @@ class Augmentation:
         size: longer side of the network's input, in pixels.
         scale: smallest and largest zoom relative to `size` (large-scale jitter, Ghiasi et al.
             2021); what is zoomed beyond the input is cropped, around an object where there is one.
+        focus: how often a crop is made around an object of each class, relative to the others;
+            equally often when empty.
         flip: probability of a horizontal flip.
         color: strength of brightness, contrast and saturation jitter; 0 for none.
         mosaic: probability that four pictures are put together (Bochkovskiy et al. 2020), which
@@ -65,6 +67,7 @@ class Augmentation:
 
     size: int = 320
     scale: tuple[float, float] = (0.7, 1.5)
+    focus: tuple[float, ...] = ()
     flip: float = 0.5
     color: float = 0.2
     mosaic: float = 0.0
@@ -90,9 +93,12 @@ class Augmentation:
             return sample
         top, left = torch.rand(2, generator=random).tolist()
         top, left = int(top * (height - new_height + 1)), int(left * (width - new_width + 1))
-        objects = sample.boxes[sample.labels >= 0]
-        if len(objects):
-            chosen = objects[int(torch.randint(len(objects), (), generator=random))]
+        wanted = sample.labels >= 0
+        if wanted.any():
+            weights = torch.ones(int(wanted.sum()))
+            if self.focus:
+                weights = torch.tensor(self.focus)[sample.labels[wanted]]
+            chosen = sample.boxes[wanted][int(torch.multinomial(weights, 1, generator=random))]
             x, y = ((chosen[:2] + chosen[2:]) / 2).tolist()
             top = min(max(top, int(y) - new_height + 1), int(y))
             left = min(max(left, int(x) - new_width + 1), int(x))

@@ -209,16 +209,22 @@ class BalancedBatches(EpochSampler):
             yield rest[start : start + self.batch]
 
 
-def repeat_factors(entries: Sequence[Entry], threshold: float) -> np.ndarray[Any, Any]:
-    """How often each picture is drawn per epoch (at least once)."""
+def class_factors(entries: Sequence[Entry], threshold: float) -> np.ndarray[Any, Any]:
+    """How much more often than its share each class is shown (at least 1)."""
     present = [np.unique(entry.labels[entry.labels >= 0]) for entry in entries]
     classes = len(entries[0].known) if entries else 0
     counts = np.zeros(classes)
     for labels in present:
         counts[labels] += 1
     frequency = np.maximum(counts / max(len(entries), 1), 1e-9)
-    factor = np.maximum(1.0, np.sqrt(threshold / frequency))
-    return np.array([factor[labels].max() if len(labels) else 1.0 for labels in present])
+    return np.maximum(1.0, np.sqrt(threshold / frequency))
+
+
+def repeat_factors(entries: Sequence[Entry], threshold: float) -> np.ndarray[Any, Any]:
+    """How often each picture is drawn per epoch (at least once): as its rarest class wants."""
+    factor = class_factors(entries, threshold)
+    wanted = (entry.labels[entry.labels >= 0] for entry in entries)
+    return np.array([factor[labels].max() if len(labels) else 1.0 for labels in wanted])
 
 
 @dataclass(frozen=True, slots=True)

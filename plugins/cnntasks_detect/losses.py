@@ -1,10 +1,13 @@
 """The losses of Faster R-CNN (Ren et al. 2015, equation 1), for data in which not all is labelled.
 
-Three things go beyond the paper. Regions to ignore (COCO's crowds, VOC's difficult boxes) teach
+Some things go beyond the paper. Regions to ignore (COCO's crowds, VOC's difficult boxes) teach
 neither "object" nor "background". A data set that labels only some of the classes does not teach
 the others as background: its background probability is the sum over what may really be there
-(a partial-label cross-entropy, as in Cour et al. 2011). Boxes are regressed with the generalised
-IoU loss (Rezatofighi et al. 2019) beside the paper's smooth L1.
+(a partial-label cross-entropy, as in Cour et al. 2011). The places that teach "object" are shared
+out among the objects of a picture, so that a large one, which many anchors fit, does not crowd out
+a small one; and labelled objects of unwanted classes teach the proposal network what an object is.
+Boxes are regressed with the generalised IoU loss (Rezatofighi et al. 2019) beside the paper's
+smooth L1.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ class Target:
         labels: N, 0-based class index.
         ignore: M×4, regions of which nothing is known.
         others: K×4, labelled objects of classes that are not wanted: they are background to the
-            classifier (good hard negatives) and nothing to the proposal network.
+            classifier (good hard negatives) and objects to the proposal network.
         known: C bool, which of the wanted classes are exhaustively labelled here.
     """
 
@@ -53,9 +56,9 @@ class Target:
 
 
 def match(
-    boxes: Tensor, target: Target, high: float, low: float, allow_low: bool
+    boxes: Tensor, objects: Tensor, ignore: Tensor, high: float, low: float, allow_low: bool
 ) -> tuple[Tensor, Tensor]:
-    """Assign each box (N×4) to an object.
+    """Assign each box (N×4) to an object (K×4).
 
     Returns:
         The index of the best object (N; 0 where there is none), and N of POSITIVE (overlap at
@@ -64,11 +67,11 @@ def match(
     """
     status = torch.full((len(boxes),), NEGATIVE, device=boxes.device)
     index = torch.zeros(len(boxes), dtype=torch.long, device=boxes.device)
-    if len(target.ignore):
-        inside = intersection_over_area(boxes, target.ignore).amax(dim=1) > 0.5
+    if len(ignore):
+        inside = intersection_over_area(boxes, ignore).amax(dim=1) > 0.5
         status[inside] = IGNORED
-    if len(target.boxes):
-        overlaps = box_iou(boxes, target.boxes)
+    if len(objects):
+        overlaps = box_iou(boxes, objects)
         best, index = overlaps.max(dim=1)
         status[(best >= low) & (best < high)] = IGNORED
         status[best >= high] = POSITIVE
@@ -102,6 +105,25 @@ def sample(status: Tensor, count: int, fraction: float, priority: Tensor) -> Ten
     return torch.cat(chosen)
 
 
+def shared_out(index: Tensor, status: Tensor) -> Tensor:
+    """Random priorities (N) by which `sample` takes of each object's boxes equally many.
+
+    Args:
+        index: N, the object of each box.
+        status: N of POSITIVE, NEGATIVE, IGNORED.
+    """
+    priority = torch.rand(len(status), device=status.device)
+    positive = torch.nonzero(status == POSITIVE).squeeze(1)
+    shuffled = positive[priority[positive].argsort()]
+    objects, order = index[shuffled].sort(stable=True)
+    _, counts = objects.unique_consecutive(return_counts=True)
+    first = (counts.cumsum(0) - counts).repeat_interleave(counts)
+    turn = torch.arange(len(objects), device=status.device) - first
+    # The first box of every object comes before the second of any.
+    priority[shuffled[order]] += turn
+    return priority
+
+
 def rpn_losses(
     anchors: Tensor,
     logits: Tensor,
@@ -119,22 +141,20 @@ def rpn_losses(
     objectness = logits.sum() * 0
     regression = offsets.sum() * 0
     for picture, target in enumerate(targets):
-        index, status = match(anchors, target, 0.7, 0.3, allow_low=True)
-        if len(target.others):
-            near = box_iou(anchors, target.others).amax(dim=1) > 0.3
-            status[near & (status == NEGATIVE)] = IGNORED
-        if not bool(target.known.all()):
-            # What looks like an object here may be one of a class that nobody labelled.
+        objects = torch.cat([target.boxes, target.others])
+        index, status = match(anchors, objects, target.ignore, 0.6, 0.3, allow_low=True)
+        if target.known.float().mean() < 0.5:
+            # What looks like an object here may be one of the many classes that nobody labelled.
             doubtful = (logits[picture].detach() > 0) & (status == NEGATIVE)
             status[doubtful] = IGNORED
-        places = sample(status, per_picture, 0.5, torch.rand(len(anchors), device=logits.device))
+        places = sample(status, per_picture, 0.5, shared_out(index, status))
         truth = (status[places] == POSITIVE).to(logits.dtype)
         objectness = objectness + functional.binary_cross_entropy_with_logits(
             logits[picture, places], truth, reduction="sum"
         ) / max(len(places), 1)
         positive = places[status[places] == POSITIVE]
         if len(positive):
-            wanted = encode_boxes(target.boxes[index[positive]], anchors[positive], RPN_WEIGHTS)
+            wanted = encode_boxes(objects[index[positive]], anchors[positive], RPN_WEIGHTS)
             regression = regression + functional.smooth_l1_loss(
                 offsets[picture, positive], wanted, beta=1 / 9, reduction="sum"
             ) / max(len(places), 1)
@@ -161,8 +181,8 @@ def sample_regions(
     truth = torch.zeros_like(regions)
     for picture, target in enumerate(targets):
         boxes = torch.cat([proposals[picture][real[picture]], target.boxes, target.others])
-        index, status = match(boxes, target, 0.5, 0.5, allow_low=False)
-        places = sample(status, per_picture, 0.25, torch.rand(len(boxes), device=boxes.device))
+        index, status = match(boxes, target.boxes, target.ignore, 0.5, 0.5, allow_low=False)
+        places = sample(status, per_picture, 0.35, shared_out(index, status))
         count = len(places)
         regions[picture, :count] = boxes[places]
         classes[picture, :count] = 0
@@ -220,7 +240,7 @@ def detection_losses(
     pixels: Tensor,
     sizes: Tensor,
     targets: list[Target],
-    regions_per_picture: int = 64,
+    regions_per_picture: int = 80,
     proposals: int = 256,
 ) -> dict[str, Tensor]:
     """The four named losses of one batch; arguments as of `FasterRCNN.forward`."""
