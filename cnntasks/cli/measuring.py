@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+#: Rows of a table that a card keeps; a longer one (of ImageNet's classes) is the report's alone.
+_LONGEST_TABLE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class MeasureOptions:
@@ -104,7 +107,7 @@ def report_score(
     if measure.output is not None:
         _write_report(measure.output, report, whole)
     if measure.record:
-        _record(folder, measure.record, whole)
+        _record(folder, measure.record, report)
     if measure.style == "json":
         click.echo(json.dumps(report))
     else:
@@ -134,13 +137,23 @@ def _write_report(folder: Path, report: dict[str, Any], whole: Score) -> None:
         ) from error
 
 
-def _record(folder: Path, name: str, score: Score) -> None:
+def _record(folder: Path, name: str, report: dict[str, Any]) -> None:
     from cnntasks.models.card import read_card
     from cnntasks.models.folder import update_card
 
     card = read_card(folder)
-    metrics = {f"{name}_{key}": round(value, 4) for key, value in score.metrics.items()}
-    update_card(folder, replace(card, metrics={**card.metrics, **metrics}))
+    metrics = {f"{name}_{key}": round(value, 4) for key, value in report["metrics"].items()}
+    sets = [{"data set": key, **values} for key, values in report["sets"].items()]
+    tables = dict(card.tables)
+    for title, rows in ((f"{name} by class", report["classes"]), (f"{name} by data set", sets)):
+        tables.pop(title, None)
+        if 0 < len(rows) <= _LONGEST_TABLE:
+            tables[title] = [{key: _rounded(value) for key, value in row.items()} for row in rows]
+    update_card(folder, replace(card, metrics={**card.metrics, **metrics}, tables=tables))
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _print(whole: Score, parts: Mapping[str, Score], title: str) -> None:

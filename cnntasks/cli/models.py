@@ -65,9 +65,13 @@ def show_model(name: str, style: str) -> None:
         return
     rows = {"name": listing.entry.name, **_row(listing), "folder": listing.folder or "-"}
     rows |= {"url": listing.entry.url} if listing.entry.url else {}
-    hidden = {*_COLUMNS, "card_version"} - {"classes"}
+    hidden = {*_COLUMNS, "card_version", "tables"} - {"classes"}
     rows |= {key.replace("_", " "): described[key] for key in described if key not in hidden}
     _print_pairs(rows)
+    for title, lines in card.tables.items():
+        click.echo(f"\n{plain(title)}")
+        columns = list(dict.fromkeys(key for line in lines for key in line))
+        print_rows(columns, [{key: line.get(key, "") for key in columns} for line in lines])
 
 
 @models.command("pull")

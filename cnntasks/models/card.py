@@ -33,6 +33,7 @@ class ModelCard:
         recipe: settings, seed and commands that make the model again.
         notes: limits, intended use, where it fails; paragraphs.
         parameters: number of trainable and fixed weights of the network.
+        tables: name to measured rows, each column to value: per class, per data set, per setting.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ModelCard:
     recipe: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     parameters: int = 0
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The card as indented JSON text, ending in a newline."""
@@ -86,9 +88,12 @@ class ModelCard:
             if not isinstance(value, field_type) or not all(isinstance(v, str) for v in value):
                 raise ModelError(f"{origin}: the card's {key!r} must be a list of strings")
             fields[key] = tuple(value)
-        for key in ("preprocessing", "metrics", "defaults", "recipe"):
+        for key in ("preprocessing", "metrics", "defaults", "recipe", "tables"):
             if not isinstance(fields.get(key, {}), dict):
                 raise ModelError(f"{origin}: the card's {key!r} must be an object")
+        for key, rows in fields.get("tables", {}).items():
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise ModelError(f"{origin}: the card's table {key!r} must be a list of objects")
         return cls(**fields)
 
 

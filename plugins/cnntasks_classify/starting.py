@@ -165,6 +165,7 @@ def _from_model(start: Start, classes: Sequence[str]) -> tuple[PictureClassifier
         preprocessing=preprocessing,
         defaults={},
         metrics={},
+        tables={},
         recipe={"from": old.name},
         notes=(),
         summary="",

@@ -107,13 +107,18 @@ def split_entries(entries: Sequence[Entry], fraction: float) -> tuple[list[Entry
     return train, validation
 
 
+def picture_source(entry: Entry) -> Source:
+    """A picture's file as the prediction pipeline reads it."""
+    path = entry.picture.path
+    return Source(str(path), PurePosixPath(path.name), path.read_bytes, path)
+
+
 def load_sample(entry: Entry) -> Sample:
     """Decode one picture (as for prediction) with its boxes."""
     picture = entry.picture
-    path = picture.path
-    source = Source(str(path), PurePosixPath(path.name), path.read_bytes, path)
     # A copy: what `read_image` returns is read-only.
-    pixels = torch.from_numpy(np.array(read_image(source).transpose(2, 0, 1), order="C"))
+    read = read_image(picture_source(entry))
+    pixels = torch.from_numpy(np.array(read.transpose(2, 0, 1), order="C"))
     scale = torch.tensor([pixels.shape[2] / picture.width, pixels.shape[1] / picture.height] * 2)
     return Sample(
         pixels,

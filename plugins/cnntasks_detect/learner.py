@@ -89,7 +89,7 @@ class DetectionLearner:
         """
         assert isinstance(network, FasterRCNN)
         # On a CPU a seventh faster; values and files stay the same.
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
         if self.settings.freeze:
             network.backbone.freeze(self.settings.freeze)
         for module in network.backbone.modules():

@@ -116,9 +116,7 @@ def shared_out(index: Tensor, status: Tensor) -> Tensor:
     positive = torch.nonzero(status == POSITIVE).squeeze(1)
     shuffled = positive[priority[positive].argsort()]
     objects, order = index[shuffled].sort(stable=True)
-    _, counts = objects.unique_consecutive(return_counts=True)
-    first = (counts.cumsum(0) - counts).repeat_interleave(counts)
-    turn = torch.arange(len(objects), device=status.device) - first
+    turn = torch.arange(len(objects), device=status.device) - torch.searchsorted(objects, objects)
     # The first box of every object comes before the second of any.
     priority[shuffled[order]] += turn
     return priority

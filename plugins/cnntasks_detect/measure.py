@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnntasks import Score, Source
-from cnntasks_detect.batches import Entry
+from cnntasks import Score, reliability_picture
+from cnntasks_detect.batches import Entry, picture_source
 from cnntasks_detect.data import DetectionData, read_detection_data
 from cnntasks_detect.data.recognise import FORMATS
+from cnntasks_detect.judging import Judged, calibration, judge
 from cnntasks_detect.metrics import DetectionMetric
+from cnntasks_detect.sheets import sheets
 
 if TYPE_CHECKING:
-    from cnntasks import Pipeline
+    from cnntasks import ModelCard, Pipeline
 
 
 def read_for_evaluation(location: str) -> DetectionData:
@@ -41,14 +44,17 @@ def measure(
         progress: called after each picture.
 
     Returns:
-        One score for everything as `""` and, of several data sets, one for each by its name.
+        One score for everything as `""` and, of several data sets, one for each by its name. That
+        of everything comes with a reliability diagram and contact sheets of the best, typical and
+        worst pictures at the model's own threshold.
 
     Raises:
         InputError: a picture cannot be read; the message names it.
     """
     metrics: dict[str, DetectionMetric] = {}
     several = len({entry.origin for entry in entries}) > 1
-    sources = (_source(entry) for entry in entries)
+    sources = (picture_source(entry) for entry in entries)
+    judged: list[Judged] = []
     for entry, outcome in zip(entries, pipeline.run(sources), strict=True):
         if outcome.error is not None:
             raise outcome.error
@@ -71,11 +77,30 @@ def measure(
                 boxes[entry.picture.ignore],
                 entry.known,
             )
+        judged.append(
+            judge(
+                len(judged),
+                found.boxes[known],
+                found.scores[known],
+                found.labels[known],
+                boxes[objects],
+                entry.labels[objects],
+                boxes[entry.picture.ignore],
+            )
+        )
         if progress is not None:
             progress()
-    return {name: metric.compute() for name, metric in metrics.items()}
+    scores = {name: metric.compute() for name, metric in metrics.items()}
+    if judged:
+        scores[""] = _with_pictures(scores[""], judged, entries, pipeline.card)
+    return scores
 
 
-def _source(entry: Entry) -> Source:
-    path = entry.picture.path
-    return Source(str(path), PurePosixPath(path.name), path.read_bytes, path)
+def _with_pictures(
+    score: Score, judged: Sequence[Judged], entries: Sequence[Entry], card: ModelCard
+) -> Score:
+    found, right, error = calibration(judged)
+    drawn = sheets(judged, entries, card.classes, card.defaults.get("threshold", 0.5))
+    figures = {**score.figures, "reliability.png": reliability_picture(found, right, error)}
+    metrics = {**score.metrics, "calibration_error": error}
+    return replace(score, metrics=metrics, figures={**figures, **drawn})

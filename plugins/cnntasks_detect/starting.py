@@ -56,6 +56,7 @@ def from_detector(
         preprocessing={**old.preprocessing, "size": size},
         defaults={"threshold": 0.5, "iou": old.defaults.get("iou", 0.5)},
         metrics={},
+        tables={},
         recipe={"from": old.name},
         notes=(),
         summary="",

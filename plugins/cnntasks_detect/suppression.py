@@ -12,14 +12,28 @@ Floats = NDArray[np.floating[Any]]
 
 def box_overlaps(boxes: Floats, others: Floats) -> Floats:
     """Intersection over union of N×4 and M×4 xyxy boxes: N×M in 0..1."""
-    top_left = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    bottom_right = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
-    area = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
-    other_area = np.clip(others[:, 2:] - others[:, :2], 0, None).prod(axis=1)
-    union = area[:, None] + other_area[None] - shared
+    shared = _shared(boxes, others)
+    union = _areas(boxes)[:, None] + _areas(others)[None] - shared
     overlaps: Floats = shared / np.maximum(union, 1e-9)
     return overlaps
+
+
+def parts_inside(boxes: Floats, regions: Floats) -> Floats:
+    """Which part of each of N×4 xyxy boxes lies in each of M×4 regions: N×M in 0..1."""
+    parts: Floats = _shared(boxes, regions) / np.maximum(_areas(boxes)[:, None], 1e-9)
+    return parts
+
+
+def _shared(boxes: Floats, others: Floats) -> Floats:
+    top_left = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    bottom_right = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    area: Floats = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
+    return area
+
+
+def _areas(boxes: Floats) -> Floats:
+    areas: Floats = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
+    return areas
 
 
 def suppress_overlaps(

@@ -104,6 +104,7 @@ def _from_model(
         classes=tuple(classes),
         defaults={},
         metrics={},
+        tables={},
         recipe={"from": old.name},
         notes=(),
         summary="",

@@ -59,6 +59,7 @@ def start_from_model(start: Start, classes: Sequence[str]) -> Started:
         classes=tuple(classes),
         defaults={},
         metrics={},
+        tables={},
         recipe={},
         notes=(),
         summary="",

@@ -78,13 +78,36 @@ def test_json_the_report_and_the_card_say_the_same(evaluate: Evaluate, tmp_path:
     assert [row["class"] for row in printed["classes"]] == ["cat", "dog"]
     with Image.open(tmp_path / "report" / "precision-recall.png") as picture:
         assert min(picture.size) > 300
+    for name in ("reliability.png", "best.jpg", "typical.jpg", "worst.jpg"):
+        with Image.open(tmp_path / "report" / name) as picture:
+            assert min(picture.size) > 200
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == [
+        "best.jpg",
         "precision-recall.png",
+        "reliability.png",
         "report.json",
+        "typical.jpg",
+        "worst.jpg",
     ]
     card = cnntasks.read_card(tmp_path / "tiny")
     expected = {f"test_{key}": round(v, 4) for key, v in printed["metrics"].items()}
     assert {key: card.metrics[key] for key in expected} == expected
+    rows = [
+        {k: v if k == "class" else round(v, 4) for k, v in r.items()} for r in printed["classes"]
+    ]
+    assert card.tables == {"test by class": rows}
+
+
+def test_the_card_has_the_figures_of_each_data_set(
+    evaluate: Evaluate, tmp_path: Path, coco: Path
+) -> None:
+    second = shutil.copytree(coco, tmp_path / "more")
+    assert evaluate(second, "--record", "test", "-q").status == 0
+    card = cnntasks.read_card(tmp_path / "tiny")
+    rows = card.tables["test by data set"]
+    assert [row["data set"] for row in rows] == ["pets", "more"]
+    assert all(0 <= row["mAP50"] <= 1 for row in rows)
+    assert main(["models", "show", str(tmp_path / "tiny")]) == 0
 
 
 def test_without_record_the_card_stays(evaluate: Evaluate, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from cnntasks_detect.losses import (
     rpn_losses,
     sample,
     sample_regions,
+    shared_out,
 )
 from cnntasks_detect.network import ROI_WEIGHTS, RPN_WEIGHTS
 from small_detectors import noise, sizes_of, small_detector
@@ -53,13 +54,19 @@ PLACE = [20.0, 40.0, 40.0, 60.0]  # the box in row 2, column 1 of the grid
 INDEX = 11
 
 
+def assign(
+    boxes: Tensor, truth: Target, high: float, low: float, allow_low: bool
+) -> tuple[Tensor, Tensor]:
+    return match(boxes, truth.boxes, truth.ignore, high, low, allow_low)
+
+
 def test_boxes_are_matched_by_their_overlap() -> None:
     boxes = torch.tensor(
         [[0, 0, 10, 10], [0, 0, 10, 8], [0, 0, 10, 5], [0, 0, 10, 2], [50, 50, 60, 60.0]]
     )
     truth = target([[0, 0, 10, 10], [100, 100, 120, 120]], [1, 2])
 
-    index, status = match(boxes, truth, 0.7, 0.3, allow_low=False)
+    index, status = assign(boxes, truth, 0.7, 0.3, allow_low=False)
 
     assert status.tolist() == [POSITIVE, POSITIVE, IGNORED, NEGATIVE, NEGATIVE]
     assert index[:2].tolist() == [0, 0]
@@ -69,27 +76,27 @@ def test_every_object_gets_its_best_anchor_however_small_the_overlap() -> None:
     boxes = torch.tensor([[0, 0, 10, 10], [100, 100, 110, 110.0], [102, 102, 112, 112]])
     truth = target([[0, 0, 10, 10], [90, 90, 104, 104]], [0, 1])
 
-    index, status = match(boxes, truth, 0.7, 0.3, allow_low=True)
+    index, status = assign(boxes, truth, 0.7, 0.3, allow_low=True)
 
     assert status.tolist() == [POSITIVE, POSITIVE, NEGATIVE]
     assert index[:2].tolist() == [0, 1]
-    assert match(boxes, truth, 0.7, 0.3, allow_low=False)[1].tolist()[1] == NEGATIVE
+    assert assign(boxes, truth, 0.7, 0.3, allow_low=False)[1].tolist()[1] == NEGATIVE
 
 
 def test_an_object_that_no_anchor_touches_makes_none_positive() -> None:
-    _, status = match(GRID, target([[500, 500, 600, 600]], [0]), 0.7, 0.3, allow_low=True)
+    _, status = assign(GRID, target([[500, 500, 600, 600]], [0]), 0.7, 0.3, allow_low=True)
     assert set(status.tolist()) == {NEGATIVE}
 
 
 def test_boxes_mostly_inside_an_ignored_region_are_ignored_unless_they_match() -> None:
     boxes = torch.tensor([[0, 0, 10, 10], [20, 0, 30, 10], [26, 0, 36, 10], [60, 0, 70, 10.0]])
     truth = target([[0, 0, 10, 10]], [0], ignore=[[0, 0, 30, 30]])
-    _, status = match(boxes, truth, 0.5, 0.5, allow_low=False)
+    _, status = assign(boxes, truth, 0.5, 0.5, allow_low=False)
     assert status.tolist() == [POSITIVE, IGNORED, NEGATIVE, NEGATIVE]
 
 
 def test_a_picture_without_anything_is_all_negative() -> None:
-    index, status = match(GRID, target(), 0.7, 0.3, allow_low=True)
+    index, status = assign(GRID, target(), 0.7, 0.3, allow_low=True)
     assert set(status.tolist()) == {NEGATIVE}
     assert index.tolist() == [0] * len(GRID)
 
@@ -137,19 +144,38 @@ def test_proposals_learn_nothing_from_ignored_regions() -> None:
     assert not bool(offsets.any())
 
 
-def test_proposals_learn_nothing_from_objects_of_unwanted_classes() -> None:
-    logits, _ = rpn_gradient(target(others=[PLACE]))
-    assert float(logits[INDEX]) == 0
+def test_objects_of_unwanted_classes_teach_what_an_object_is() -> None:
+    logits, offsets = rpn_gradient(target(others=[[22, 40, 40, 60]]))
+    assert float(logits[INDEX]) < 0
     assert int((logits > 0).sum()) == len(GRID) - 1
+    assert bool(offsets[INDEX].any())
 
 
-@pytest.mark.parametrize("all_known", [True, False])
-def test_what_looks_like_an_object_is_left_alone_where_not_all_is_labelled(all_known: bool) -> None:
+@pytest.mark.parametrize("known", [3, 2, 1])
+def test_what_looks_like_an_object_is_left_alone_where_little_is_labelled(known: int) -> None:
     logits = torch.full((1, len(GRID)), -1.0)
     logits[0, INDEX] = 2.0
-    gradient, _ = rpn_gradient(target(known=(True, True, all_known)), logits)
-    assert (float(gradient[INDEX]) > 0) is all_known
-    assert int((gradient > 0).sum()) == len(GRID) - (not all_known)
+    labelled = [place < known for place in range(3)]
+    gradient, _ = rpn_gradient(target(known=labelled), logits)
+    assert (float(gradient[INDEX]) > 0) is (known > 1)
+    assert int((gradient > 0).sum()) == len(GRID) - (known == 1)
+
+
+def test_the_places_to_learn_from_are_shared_out_among_the_objects() -> None:
+    index = torch.tensor([0] * 90 + [1] * 6 + [2] * 4 + [0] * 10)
+    status = torch.tensor([POSITIVE] * 100 + [NEGATIVE] * 10)
+    torch.manual_seed(0)
+    for wanted, expected in ((3, [1, 1, 1]), (9, [3, 3, 3]), (15, [6, 5, 4]), (20, [10, 6, 4])):
+        chosen = sample(status, 2 * wanted, 0.5, shared_out(index, status))
+        objects = index[chosen[status[chosen] == POSITIVE]]
+        assert objects.bincount(minlength=3).tolist() == pytest.approx(expected, abs=0)
+
+
+def test_which_of_an_objects_places_are_taken_is_random() -> None:
+    index, status = torch.zeros(50, dtype=torch.long), torch.full((50,), POSITIVE)
+    torch.manual_seed(0)
+    seen = {int(shared_out(index, status).argmin()) for _ in range(40)}
+    assert len(seen) > 20
 
 
 def test_perfect_proposals_have_next_to_no_loss() -> None:
@@ -207,13 +233,13 @@ def test_fillers_among_the_proposals_teach_nothing() -> None:
     assert int((classes == -1).sum()) == 13
 
 
-def test_at_most_a_quarter_of_the_regions_are_objects() -> None:
+def test_at_most_a_third_of_the_regions_are_objects() -> None:
     boxes = GRID.tolist()
     proposals = torch.cat([GRID, GRID + 100])[None]
     real = torch.ones(1, proposals.shape[1], dtype=torch.bool)
     _, classes, _ = sample_regions(proposals, real, [target(boxes, [0] * len(boxes))], 24)
-    assert int((classes == 1).sum()) == 6
-    assert int((classes == 0).sum()) == 18
+    assert int((classes == 1).sum()) == 8
+    assert int((classes == 0).sum()) == 16
 
 
 def classes_loss(
