@@ -53,15 +53,31 @@ class _StreamWriter:
 class JsonLinesWriter(_StreamWriter):
     """One JSON object a line: `source`, then what the result's `to_dict` says."""
 
+    def __init__(self, stream: TextIO, every: int = 1) -> None:
+        super().__init__(stream, every)
+        self._encode = json.JSONEncoder(ensure_ascii=False).encode
+        self._lines: list[str] = []
+
     def write(self, outcome: Outcome[Any]) -> None:
-        """Write one line."""
+        """Take one result; it is written with the others of its chunk."""
         assert outcome.result is not None
         record = {"source": outcome.source.name, **outcome.result.to_dict()}
-        line = json.dumps(record, ensure_ascii=False)
-        if _encodable(line, self._stream) != line:
+        line = self._encode(record)
+        if not line.isascii() and _encodable(line, self._stream) != line:
             line = json.dumps(record)
-        self._stream.write(line + "\n")
-        self._finish_result()
+        self._lines.append(line)
+        if len(self._lines) >= self._every:
+            self._put()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._put()
+
+    def _put(self) -> None:
+        if self._lines:
+            self._stream.write("\n".join(self._lines) + "\n")
+            self._lines.clear()
+        self._stream.flush()
 
 
 class CsvWriter(_StreamWriter):
