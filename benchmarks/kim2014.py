@@ -12,9 +12,10 @@ DIR holds a folder for each set, with tab-separated files whose first line names
   paper, and sentences to test on.
 
 Any other name of such a folder (or file) is a set as well. Texts are cleaned as the paper's code
-cleans them: what is no letter, digit or one of `(),!?'` and the grave accent becomes a space. Every
-set is trained with the same settings; a part of its own training texts, the dev file or else a
-tenth, chooses the best epoch. The test part is measured once, after that.
+cleans them: what is no letter, digit or one of `(),!?'` and the grave accent becomes a space. A
+part of a set's own training texts, the dev file or else a tenth (of the first fold's, where there
+are folds), chooses between two settings that are the same for every set, `plain` and `soft`, and
+the best epoch. The test part is measured once, after that.
 
 The rows static, non-static, multichannel and best want word vectors:
 
@@ -43,7 +44,7 @@ import numpy as np
 import torch
 from cnntasks_text.crossing import Training, cross_validate, mean_and_spread
 from cnntasks_text.data import Columns, TextExample, read_text_data
-from cnntasks_text.data.folds import rounds
+from cnntasks_text.data.folds import divide, rounds
 from cnntasks_text.settings import TextSettings
 from cnntasks_text.starting import Start
 from cnntasks_text.tokenization import Vocabulary
@@ -63,12 +64,27 @@ KIM["best"] = {name: max(row[name] for row in KIM.values()) for name in KIM["ran
 SETS = tuple(KIM["rand"])
 #: Folder, and what a file's name has to contain.
 FILES = {"sst1": ("sst", "fine"), "sst2": ("sst", "binary")}
-#: The settings of all rows and all sets: the paper's, but for AdamW instead of Adadelta.
-FIT = cnntasks.FitSettings(epochs=6, rate=2e-3, decay=0.01, ema=0.99, patience=2)
-SETTINGS = TextSettings(batch=50, embedding_dropout=0.0, word_dropout=0.0, split_words=0.0)
-#: Every word is a token, as it is written, and unknown ones are all the same.
+#: Every word is a token, and unknown ones are all the same.
 WORDS = Vocabulary(pieces=0, often=1, lower=False)
 FRACTION = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained, and whether it tells capitals from small letters."""
+
+    fit: cnntasks.FitSettings
+    settings: TextSettings
+    lower: bool
+
+
+_FIT = cnntasks.FitSettings(epochs=6, rate=2e-3, decay=0.01, ema=0.99, patience=2)
+_SETTINGS = TextSettings(batch=50, embedding_dropout=0.0, word_dropout=0.0, split_words=0.0)
+#: The paper's settings, but for AdamW instead of Adadelta, and those for sets that overfit soon.
+RECIPES = {
+    "plain": Recipe(_FIT, _SETTINGS, lower=False),
+    "soft": Recipe(replace(_FIT, rate=1e-3), replace(_SETTINGS, embedding_dropout=0.3), lower=True),
+}
 
 
 @dataclass(frozen=True)
@@ -130,23 +146,41 @@ def read_set(folder: Path, name: str) -> Part:
     return Part(classes, found["train"], found["dev"], found["test"])
 
 
+def training_of(row: str, recipe: Recipe, part: Part, vectors: WordVectors | None) -> Training:
+    """A training of a row on a set."""
+    start = row_start(row, vectors)
+    assert start.vocabulary is not None
+    start = replace(start, vocabulary=replace(start.vocabulary, lower=recipe.lower))
+    return Training(start, recipe.settings, recipe.fit, part.classes, "cpu")
+
+
 def measure(row: str, part: Part, vectors: WordVectors | None) -> list[float]:
     """Accuracies in per cent: one, or one for each fold."""
-    training = Training(row_start(row, vectors), SETTINGS, FIT, part.classes, "cpu")
-    if not part.test:
-        names = rounds(part.examples)
-        scores = cross_validate(
-            training,
-            part.examples,
-            names,
-            FRACTION,
-            lambda name, score: print(f"  fold {name}: {100 * score.metrics['accuracy']:.2f}"),
-        )
-        return [100 * score.metrics["accuracy"] for score in scores.values()]
+    names = rounds(part.examples) if not part.test else []
     train, validation = part.examples, part.validation
+    if names:
+        train = next(iter(divide(part.examples, names)))[1]
     if not validation:
-        train, validation = cnntasks.split_stratified(train, FRACTION, FIT.seed)
-    return [100 * training.measure(train, validation, part.test).metrics["accuracy"]]
+        train, validation = cnntasks.split_stratified(train, FRACTION, _FIT.seed)
+    best, score, network = None, -1.0, None
+    for title, recipe in RECIPES.items():
+        training = training_of(row, recipe, part, vectors)
+        found, started = training.learn(train, validation)
+        print(f"  {title}: {100 * found:.2f} on the validation part", flush=True)
+        if found > score:
+            best, score, network = training, found, started
+    assert best is not None
+    assert network is not None
+    if not names:
+        return [100 * best.test(network, part.test).metrics["accuracy"]]
+    scores = cross_validate(
+        best,
+        part.examples,
+        names,
+        FRACTION,
+        lambda name, score: print(f"  fold {name}: {100 * score.metrics['accuracy']:.2f}"),
+    )
+    return [100 * score.metrics["accuracy"] for score in scores.values()]
 
 
 def glove() -> WordVectors:

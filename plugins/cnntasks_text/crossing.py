@@ -55,6 +55,37 @@ class Training:
         )
         return started, learner
 
+    def learn(
+        self, train: Sequence[TextExample], validation: Sequence[TextExample]
+    ) -> tuple[float, Started]:
+        """Train with the best epoch chosen on `validation`; its accuracy there, and the network.
+
+        Raises:
+            ModelError: the loss is not finite.
+        """
+        started, learner = self.prepare(train, validation)
+        with tempfile.TemporaryDirectory() as folder:
+            found = fit(
+                started.network,
+                learner,
+                self.fit,
+                Path(folder),
+                device=self.device,
+                progress=self.progress,
+                recorded={},
+            )
+        return found["best"], started
+
+    def test(self, started: Started, test: Sequence[TextExample]) -> Score:
+        """What a trained network gets right, in torch."""
+        metric = TextMetric(self.classes)
+        held = TextLearner(started.card, self.settings, started.made.tokenizer, (), test)
+        network = started.network.cpu().eval()
+        with torch.inference_mode():
+            for batch in held.validation_batches():
+                metric.update(network, batch)
+        return metric.compute()
+
     def measure(
         self,
         train: Sequence[TextExample],
@@ -66,31 +97,7 @@ class Training:
         Raises:
             ModelError: the loss is not finite.
         """
-        started, learner = self.prepare(train, validation)
-        with tempfile.TemporaryDirectory() as folder:
-            fit(
-                started.network,
-                learner,
-                self.fit,
-                Path(folder),
-                device=self.device,
-                progress=self.progress,
-                recorded={},
-            )
-        return _measure(started, self.classes, test, learner)
-
-
-def _measure(
-    started: Started, classes: tuple[str, ...], test: Sequence[TextExample], learner: TextLearner
-) -> Score:
-    """What a trained network gets right, in torch."""
-    metric = TextMetric(classes)
-    held = TextLearner(started.card, learner.settings, started.made.tokenizer, (), test)
-    network = started.network.cpu().eval()
-    with torch.inference_mode():
-        for batch in held.validation_batches():
-            metric.update(network, batch)
-    return metric.compute()
+        return self.test(self.learn(train, validation)[1], test)
 
 
 def cross_validate(
