@@ -6,6 +6,7 @@ apart by their label, so that one transform moves them all.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -56,7 +57,8 @@ class Augmentation:
     Attributes:
         size: longer side of the network's input, in pixels.
         scale: smallest and largest zoom relative to `size` (large-scale jitter, Ghiasi et al.
-            2021); what is zoomed beyond the input is cropped, around an object where there is one.
+            2021); what is zoomed beyond the input is cropped, with an object in it where there is
+            one.
         focus: how often a crop is made around an object of each class, relative to the others;
             equally often when empty.
         flip: probability of a horizontal flip.
@@ -91,18 +93,23 @@ class Augmentation:
         new_height, new_width = min(height, self.size), min(width, self.size)
         if (new_height, new_width) == (height, width):
             return sample
-        top, left = torch.rand(2, generator=random).tolist()
-        top, left = int(top * (height - new_height + 1)), int(left * (width - new_width + 1))
+        place = torch.rand(2, generator=random).tolist()
+        ranges = [(0, height - new_height), (0, width - new_width)]
         wanted = sample.labels >= 0
         if wanted.any():
             weights = torch.ones(int(wanted.sum()))
             if self.focus:
                 weights = torch.tensor(self.focus)[sample.labels[wanted]]
             chosen = sample.boxes[wanted][int(torch.multinomial(weights, 1, generator=random))]
-            x, y = ((chosen[:2] + chosen[2:]) / 2).tolist()
-            top = min(max(top, int(y) - new_height + 1), int(y))
-            left = min(max(left, int(x) - new_width + 1), int(x))
-            top, left = min(max(top, 0), height - new_height), min(max(left, 0), width - new_width)
+            x0, y0, x1, y1 = chosen.tolist()
+            ranges = [
+                _starts(y0, y1, new_height, height),
+                _starts(x0, x1, new_width, width),
+            ]
+        top, left = (
+            min(low + int(part * (high - low + 1)), high)
+            for part, (low, high) in zip(place, ranges, strict=True)
+        )
         return crop(sample, top, left, new_height, new_width)
 
     def _recolor(self, sample: Sample, random: torch.Generator) -> Sample:
@@ -111,6 +118,19 @@ class Augmentation:
         pixels = functional.adjust_contrast(pixels, float(spread[1]))
         pixels = functional.adjust_saturation(pixels, float(spread[2]))
         return Sample(pixels, sample.boxes, sample.labels, sample.known)
+
+
+def _starts(first: float, last: float, window: int, side: int) -> tuple[int, int]:
+    """Where a window may begin that has all of an object, or nothing but it where that is larger.
+
+    Args:
+        first, last: the object's ends.
+        window: its length.
+        side: of the picture, at least `window`.
+    """
+    ends = sorted((math.ceil(last) - window, math.floor(first)))
+    low, high = (min(max(end, 0), side - window) for end in ends)
+    return low, high
 
 
 def flip(sample: Sample) -> Sample:

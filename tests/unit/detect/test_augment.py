@@ -230,3 +230,39 @@ def test_pictures_without_boxes_and_tiny_pictures_pass() -> None:
         made = Augmentation(size=64)(sample, torch.Generator().manual_seed(0))
         assert made.boxes.shape == (0, 4)
         assert 1 <= max(made.pixels.shape[1:]) <= 64
+
+
+def test_a_crop_looks_for_the_classes_in_focus() -> None:
+    both = torch.tensor([[5.0, 5.0, 25.0, 25.0], [370.0, 370.0, 395.0, 395.0]])
+    pixels = torch.zeros(3, 400, 400, dtype=torch.uint8)
+    sample = Sample(pixels, both, torch.tensor([0, 1]), torch.tensor([True, True]))
+    for focus, expected in (((1.0, 0.0), {0}), ((0.0, 1.0), {1}), ((), {0, 1})):
+        augmentation = Augmentation(128, (2.0, 2.0), focus, flip=0, color=0)
+        random = torch.Generator().manual_seed(0)
+        seen: set[int] = set()
+        for _ in range(12):
+            seen |= set(augmentation(sample, random).labels.tolist()) - {IGNORE}
+        assert seen == expected
+
+
+def test_a_crop_has_all_of_an_object_wherever_it_lies() -> None:
+    augmentation = Augmentation(128, (2.0, 2.0), flip=0, color=0)
+    random = torch.Generator().manual_seed(0)
+    for corner in ((0, 0), (385, 0), (190, 370), (385, 385), (60, 200)):
+        x, y = corner
+        sample = painted(400, 400, (x, y, x + 15, y + 15))
+        starts = set()
+        for _ in range(8):
+            cropped = augmentation(sample, random)
+            sides = (cropped.boxes[0, 2:] - cropped.boxes[0, :2]).tolist()
+            assert sides == pytest.approx([15 * 0.64] * 2, abs=0.1)
+            starts.add(tuple(cropped.boxes[0].tolist()))
+        assert len(starts) > 1 or 0 in corner or 385 in corner
+
+
+def test_a_crop_of_a_larger_object_shows_nothing_else() -> None:
+    augmentation = Augmentation(128, (2.0, 2.0), flip=0, color=0)
+    sample = painted(400, 400, (40, 60, 360, 390))
+    random = torch.Generator().manual_seed(0)
+    for _ in range(8):
+        assert augmentation(sample, random).boxes[0].tolist() == [0, 0, 128, 128]
