@@ -66,28 +66,14 @@ def measure(
             [found.width / entry.picture.width, found.height / entry.picture.height] * 2
         )
         boxes = entry.picture.boxes * scale
+        pair = (
+            *(found.boxes[known], found.scores[known], found.labels[known]),
+            *(boxes[objects], entry.labels[objects], boxes[entry.picture.ignore]),
+        )
         for name in ("", entry.origin) if several else ("",):
             metric = metrics.setdefault(name, DetectionMetric(pipeline.card.classes, 1.0))
-            metric.add(
-                found.boxes[known],
-                found.scores[known],
-                found.labels[known],
-                boxes[objects],
-                entry.labels[objects],
-                boxes[entry.picture.ignore],
-                entry.known,
-            )
-        judged.append(
-            judge(
-                len(judged),
-                found.boxes[known],
-                found.scores[known],
-                found.labels[known],
-                boxes[objects],
-                entry.labels[objects],
-                boxes[entry.picture.ignore],
-            )
-        )
+            metric.add(*pair, entry.known)
+        judged.append(judge(len(judged), *pair))
         if progress is not None:
             progress()
     scores = {name: metric.compute() for name, metric in metrics.items()}
