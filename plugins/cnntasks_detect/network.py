@@ -250,6 +250,8 @@ class FasterRCNN(nn.Module):
         )
         scores, boxes = self.classify(maps, proposals)
         real = (objectness > _DROPPED / 2).to(scores.dtype)[:, :, None]
+        if self.settings.objectness:
+            real = real * objectness.sigmoid()[:, :, None] ** self.settings.objectness
         probability = (scores.softmax(dim=2)[:, :, 1:] * real).flatten(1)
         top, index = probability.topk(
             min(self.settings.detections, self.settings.proposals * self.classes), dim=1

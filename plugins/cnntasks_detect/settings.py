@@ -29,6 +29,8 @@ class Settings:
         head_convolutions: 3×3 convolutions (256 channels) before them.
         shared_boxes: one box regression for all classes instead of one for each.
         detections: candidates per picture that leave the network.
+        objectness: how much the proposal network's opinion counts in a score: the class probability
+            is multiplied by that of an object, to this power; 0 for not at all, as in the paper.
         norm_epsilon: where the backbone's batch normalisation must not use its own.
         fitted_anchors: on each level space anchors by input size // map size, as torchvision
             does, instead of by the level's stride; the two differ on the pooled level of a
@@ -51,6 +53,7 @@ class Settings:
     head_convolutions: int = 0
     shared_boxes: bool = True
     detections: int = 300
+    objectness: float = 0.0
     norm_epsilon: float | None = None
     fitted_anchors: bool = False
 
@@ -118,4 +121,11 @@ def default_settings(backbone: str) -> Settings:
         if stages:
             levels.append(stages[-1])
     sizes = ((16.0, 26.0), (40.0, 64.0), (96.0, 144.0), (200.0, 288.0))
-    return Settings(backbone, tuple(levels), pyramid=96, anchor_sizes=sizes[-len(levels) - 1 :])
+    return Settings(
+        backbone,
+        tuple(levels),
+        pyramid=96,
+        anchor_sizes=sizes[-len(levels) - 1 :],
+        proposals=200,
+        objectness=0.5,
+    )

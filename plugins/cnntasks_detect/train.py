@@ -124,6 +124,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
     import torch
 
     from cnntasks import recipe_of, report_trained, train_model, update_card
+    from cnntasks_detect.batches import spread
     from cnntasks_detect.learner import DetectionLearner, DetectionSettings
     from cnntasks_detect.measure import measure
     from cnntasks_detect.metrics import LOWEST_SCORE
@@ -147,7 +148,7 @@ def train(data: tuple[str, ...], fit: FitOptions, **options: Any) -> None:
     recipe = {"pictures": len(learned), **recipe_of(data, options)}
     card = replace(card, recipe={**card.recipe, **recipe})
     learner = DetectionLearner(
-        card, settings, learned, validation[: options["validation_pictures"]]
+        card, settings, learned, spread(validation, options["validation_pictures"])
     )
 
     def evaluate(folder: Path) -> dict[str, float]:

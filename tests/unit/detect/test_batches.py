@@ -19,6 +19,7 @@ from cnntasks_detect.batches import (
     load_sample,
     repeat_factors,
     split_entries,
+    spread,
 )
 from cnntasks_detect.data import DetectionData, Picture
 from detection_folders import write_picture
@@ -149,6 +150,16 @@ def mixed(count: int = 37) -> list[Entry]:
 def drawn(batches: BalancedBatches, epoch: int) -> list[list[tuple[int, int]]]:
     batches.set_epoch(epoch)
     return list(batches)
+
+
+def test_a_few_for_validation_are_spread_over_all(entries: list[Entry]) -> None:
+    many = entries * 20
+    few = spread(many, 5)
+    assert len(few) == 5
+    assert few[0] is many[0]
+    assert few[-1] is many[-1]
+    assert spread(entries, 1000) == entries
+    assert spread([], 5) == []
 
 
 def test_an_epoch_is_a_function_of_seed_and_epoch() -> None:

@@ -279,6 +279,17 @@ def test_scores_are_the_softmax_and_labels_count_from_zero() -> None:
     torch.testing.assert_close(found["scores"][0], expected[[2, 1]])
 
 
+def test_scores_count_the_objectness_to_its_power() -> None:
+    regions = [[8.0, 8.0, 24.0, 24.0], [30.0, 30.0, 60.0, 60.0]]
+    found = {}
+    for power in (0.0, 0.5):
+        network = small_detector(classes=2, proposals=2, objectness=power)
+        fix_proposals(network, regions, [True, True])
+        found[power] = detect(network, noise(64, 64))["scores"]
+    weight = torch.tensor(1.0).sigmoid() ** 0.5  # the logit of `fix_proposals`
+    torch.testing.assert_close(found[0.5], found[0.0] * weight)
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_each_class_has_its_own_box_unless_they_share_one(shared: bool) -> None:
     network = small_detector(classes=2, proposals=1, shared_boxes=shared)
