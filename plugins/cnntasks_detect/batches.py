@@ -221,13 +221,13 @@ class BalancedBatches(EpochSampler):
 
 
 def class_factors(entries: Sequence[Entry], threshold: float) -> np.ndarray[Any, Any]:
-    """How much more often than its share each class is shown (at least 1)."""
+    """How much more than its share each class counts (at least 1, and 1 if it is not there)."""
     present = [np.unique(entry.labels[entry.labels >= 0]) for entry in entries]
     classes = len(entries[0].known) if entries else 0
     counts = np.zeros(classes)
     for labels in present:
         counts[labels] += 1
-    frequency = np.maximum(counts / max(len(entries), 1), 1e-9)
+    frequency = np.where(counts > 0, counts, np.inf) / max(len(entries), 1)
     return np.maximum(1.0, np.sqrt(threshold / frequency))
 
 

@@ -37,7 +37,8 @@ class DetectionSettings:
         per_epoch: pictures per epoch; all of them when None.
         freeze: the last backbone stage that is not trained; none when empty.
         backbone_rate: learning rate of the backbone relative to that of the new layers.
-        balance: fraction of pictures below which a class is shown more often; 0 for never.
+        balance: fraction of pictures below which a class is shown more often, in crops too, and
+            counts more; 0 for never.
         scale: smallest and largest zoom of the augmentation.
         color: strength of the colour jitter.
         mosaic: probability of a mosaic of four pictures.
@@ -80,6 +81,7 @@ class DetectionLearner:
         self.settings = settings
         self.train = list(train)
         self.validation = list(validation)
+        self.factors = torch.from_numpy(class_factors(self.train, settings.balance)).float()
 
     def parameter_groups(self, network: nn.Module) -> list[dict[str, Any]]:
         """The backbone more slowly than the rest; biases and norms without weight decay.
@@ -119,7 +121,7 @@ class DetectionLearner:
         augmentation = Augmentation(
             settings.size,
             settings.scale,
-            tuple(class_factors(self.train, settings.balance).tolist()),
+            tuple(self.factors.tolist()),
             color=settings.color,
             mosaic=settings.mosaic,
         )
@@ -151,7 +153,8 @@ class DetectionLearner:
     def losses(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """The four losses of Faster R-CNN."""
         assert isinstance(network, FasterRCNN)
-        return detection_losses(network, batch.pixels, batch.sizes, batch.targets)
+        weights = self.factors.to(batch.pixels.device)
+        return detection_losses(network, batch.pixels, batch.sizes, batch.targets, weights=weights)
 
     def new_metric(self) -> DetectionMetric:
         """Mean average precision with the card's suppression."""

@@ -200,6 +200,7 @@ def region_losses(
     classes: Tensor,
     truth: Tensor,
     known: Tensor,
+    weights: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Classification and box regression of the box head.
 
@@ -208,6 +209,7 @@ def region_losses(
         offsets: B×R×K×4, K = 1 or C+1.
         regions, classes, truth: from `sample_regions`.
         known: B×C bool, the classes that are labelled in each picture's data set.
+        weights: C, how much an object of each class counts in the classification; 1 when None.
     """
     log_probability = logits.log_softmax(dim=2)
     # Background of a picture: really background, or an object of a class not labelled there.
@@ -217,7 +219,10 @@ def region_losses(
     chosen = torch.where(classes > 0, something, nothing)
     used = classes >= 0
     count = used.sum().clamp(min=1)
-    losses = {"roi_classes": -(chosen * used).sum() / count}
+    weight = used.to(logits.dtype)
+    if weights is not None:
+        weight = weight * torch.cat([weights.new_ones(1), weights])[classes.clamp(min=0)]
+    losses = {"roi_classes": -(chosen * weight).sum() / count}
     positive = classes > 0
     if not positive.any():
         return {**losses, "roi_boxes": offsets.sum() * 0}
@@ -240,8 +245,9 @@ def detection_losses(
     targets: list[Target],
     regions_per_picture: int = 80,
     proposals: int = 256,
+    weights: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """The four named losses of one batch; arguments as of `FasterRCNN.forward`."""
+    """The four named losses of one batch; arguments as of `FasterRCNN.forward` and the others."""
     maps = network.features(pixels)
     logits, offsets = network.rpn(maps)
     levels = network.anchors(maps)
@@ -251,4 +257,4 @@ def detection_losses(
     regions, classes, truth = sample_regions(boxes, score > -5e3, targets, regions_per_picture)
     scores, shifts = network.classify(maps, regions)
     known = torch.stack([target.known for target in targets])
-    return {**losses, **region_losses(scores, shifts, regions, classes, truth, known)}
+    return {**losses, **region_losses(scores, shifts, regions, classes, truth, known, weights)}

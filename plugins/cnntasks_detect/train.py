@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     default=0.02,
     show_default=True,
-    help="Classes in a smaller part of the pictures than this are shown more often.",
+    help="Classes in a smaller part of the pictures than this are shown more often and count more.",
 )
 @click.option(
     "--scale",

@@ -275,6 +275,23 @@ def test_where_all_is_labelled_it_is_cross_entropy() -> None:
     torch.testing.assert_close(losses["roi_classes"], expected)
 
 
+def test_objects_of_a_class_count_by_its_weight() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, 6, 4, generator=generator)
+    classes = torch.tensor([[0, 1, 3, 0, 2, -1]])
+    regions = torch.rand(1, 6, 4, generator=generator) + torch.tensor([0.0, 0, 5, 5])
+    weights = torch.tensor([1.0, 2.0, 0.5])
+
+    losses = region_losses(
+        logits, torch.zeros(1, 6, 1, 4), regions, classes, regions,
+        torch.ones(1, 3).bool(), weights,
+    )  # fmt: skip
+
+    each = cross_entropy(logits[0, :5], classes[0, :5], reduction="none")
+    expected = (each * torch.tensor([1.0, 1.0, 0.5, 1.0, 2.0])).sum() / 5
+    torch.testing.assert_close(losses["roi_classes"], expected)
+
+
 def test_an_unlabelled_class_is_not_taught_as_background() -> None:
     """All probability on a class that the set does not label: nobody knows that it is wrong."""
     unsure = [0.0, 0.0, 20.0]
