@@ -29,6 +29,13 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
     type=click.FloatRange(0, 1),
     help="Overlap above which the weaker box of a class goes.  [default: the model's]",
 )
+@click.option(
+    "--soft-nms",
+    type=click.FloatRange(0, 10),
+    metavar="SIGMA",
+    help="Overlapping boxes of a class lose score instead of going, the less the larger SIGMA; "
+    "0: they go.  [default: the model's, 0 with --iou]",
+)
 @click.option("--classes", metavar="A,B,...", help="Only these classes.")
 @click.option(
     "--max-detections",
@@ -57,6 +64,7 @@ def detect(
     common: CommonOptions,
     threshold: float | None,
     iou: float | None,
+    soft_nms: float | None,
     classes: str | None,
     max_detections: int,
     size: int | None,
@@ -94,6 +102,7 @@ def detect(
         {
             "threshold": threshold,
             "iou": iou,
+            "soft_nms": soft_nms,
             "classes": [name.strip() for name in classes.split(",")] if classes else None,
             "max_detections": max_detections,
             "size": size,

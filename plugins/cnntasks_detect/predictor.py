@@ -19,7 +19,7 @@ from cnntasks import (
     read_image,
     resize_image,
 )
-from cnntasks_detect.suppression import suppress_overlaps
+from cnntasks_detect.suppression import soften_overlaps, suppress_overlaps
 
 #: A box with a shorter side, in pixels of the network's input, is no detection.
 _SMALLEST_SIDE = 0.01
@@ -109,6 +109,8 @@ class DetectPredictor:
         card: of the model.
         threshold: lowest score of a detection, 0..1; the card's when None.
         iou: overlap above which the lower-scoring box of a class is dropped, 0..1.
+        soft_nms: σ by which overlapping boxes of a class lose score instead of being dropped; 0
+            drops them; the card's when neither this nor `iou` is given.
         classes: names of the classes wanted; all when None.
         max_detections: boxes per picture at most.
         size: longer side at which the network sees a picture, in pixels; the card's when None.
@@ -126,17 +128,23 @@ class DetectPredictor:
         *,
         threshold: float | None = None,
         iou: float | None = None,
+        soft_nms: float | None = None,
         classes: Sequence[str] | None = None,
         max_detections: int = 100,
         size: int | None = None,
     ) -> None:
         self.card = card
         self.threshold = card.defaults.get("threshold", 0.5) if threshold is None else threshold
+        if soft_nms is None:
+            soft_nms = card.defaults.get("soft_nms", 0.0) if iou is None else 0.0
         self.iou = card.defaults.get("iou", 0.5) if iou is None else iou
+        self.soft_nms = soft_nms
         self.max_detections = max_detections
         for name, value in (("threshold", self.threshold), ("iou", self.iou)):
             if not 0 <= value <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, not {value:g}")
+        if not 0 <= soft_nms <= 10:
+            raise UsageError(f"soft-nms must lie between 0 and 10, not {soft_nms:g}")
         if max_detections < 1:
             raise UsageError(f"max-detections must be at least 1, not {max_detections}")
         self.wanted = _wanted(card, classes)
@@ -174,12 +182,18 @@ class DetectPredictor:
             (scores >= self.threshold) & (scores > 0) & self.wanted[labels] & solid
         )
         boxes, scores, labels = boxes[keep], scores[keep], labels[keep]
-        chosen = suppress_overlaps(boxes, scores, labels, self.iou, self.max_detections)
+        if self.soft_nms:
+            chosen, scores = soften_overlaps(
+                boxes, scores, labels, self.soft_nms, self.max_detections, self.threshold
+            )
+        else:
+            chosen = suppress_overlaps(boxes, scores, labels, self.iou, self.max_detections)
+            scores = scores[chosen]
         height, width = item.pixels.shape[:2]
         scale = np.array([width / item.width, height / item.height] * 2, np.float32)
         return Detections(
             (boxes[chosen] * scale).astype(np.float32),
-            scores[chosen].astype(np.float32),
+            scores.astype(np.float32),
             labels[chosen].astype(np.int64),
             self.card.classes,
             width,

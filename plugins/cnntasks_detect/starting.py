@@ -54,7 +54,7 @@ def from_detector(
         name=name,
         classes=tuple(classes),
         preprocessing={**old.preprocessing, "size": size},
-        defaults={"threshold": 0.5, "iou": old.defaults.get("iou", 0.5)},
+        defaults={**old.defaults, "threshold": 0.5},
         metrics={},
         tables={},
         recipe={"from": old.name},

@@ -65,3 +65,44 @@ def suppress_overlaps(
         if alive[place]:
             alive[place + 1 :] &= ~clash[place, place + 1 :]
     return order[alive][:most]
+
+
+def soften_overlaps(
+    boxes: Floats,
+    scores: Floats,
+    labels: NDArray[np.integer[Any]],
+    sigma: float,
+    most: int,
+    least: float,
+) -> tuple[NDArray[np.intp], Floats]:
+    """Soft non-maximum suppression within each class (Bodla et al. 2017, equation 3).
+
+    A box is not dropped for lying on a better one: its score is multiplied by exp(-overlap²/σ),
+    so that of two objects behind each other both are found.
+
+    Args:
+        boxes: N×4 xyxy.
+        scores: N.
+        labels: N; boxes of different classes do not change each other.
+        sigma: how far the scores of overlapping boxes fall; the smaller, the further.
+        most: at most this many boxes are kept.
+        least: lowest score, after that, of a box that is kept.
+
+    Returns:
+        Indices of the kept boxes, highest score first, and their scores.
+    """
+    left = scores.astype(np.float64)
+    order: list[int] = []
+    found: list[float] = []
+    while len(left) and len(order) < most:
+        best = int(left.argmax())
+        score = float(left[best])
+        if score < least or score <= 0:
+            break
+        order.append(best)
+        found.append(score)
+        overlaps = box_overlaps(boxes[best : best + 1], boxes)[0]
+        overlaps[labels != labels[best]] = 0.0
+        left = left * np.exp(-(overlaps**2) / sigma)
+        left[best] = 0.0
+    return np.array(order, np.intp), np.array(found, scores.dtype)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -196,6 +198,22 @@ def test_overlapping_boxes_of_one_class_are_suppressed() -> None:
     assert names_and_scores(classes=["dog"]) == [("dog", 0.7)]
 
 
+def test_a_model_may_suppress_softly_and_an_overlap_undoes_it() -> None:
+    card = replace(CARD, defaults={**CARD.defaults, "threshold": 0.3, "soft_nms": 0.5})
+    outputs = raw(((0, 0, 100, 100), 0.8, 0), ((0, 0, 100, 70), 0.9, 0), ((9, 0, 99, 99), 0.4, 0))
+
+    def scores(**options: Any) -> list[float]:
+        predictor = DetectPredictor(card, **options)
+        found = predictor.postprocess(outputs, decoded(predictor, blank(320, 320)))
+        return [round(float(score), 3) for score in found.scores]
+
+    softer = round(0.8 * math.exp(-(0.7**2) / 0.5), 3)
+    assert scores() == [0.9, softer]  # of the third less than the threshold is left
+    assert scores(soft_nms=0.0) == scores(iou=0.6) == [0.9]
+    assert scores(iou=0.75) == [0.9, 0.8]
+    assert scores(soft_nms=5.0)[:2] == [0.9, round(0.8 * math.exp(-(0.7**2) / 5), 3)]
+
+
 def test_other_classes_take_no_place_of_the_wanted_ones() -> None:
     predictor = DetectPredictor(CARD, classes=["dog"], max_detections=1)
     outputs = raw(((0, 0, 50, 50), 0.99, 0), ((0, 0, 50, 50), 0.5, 1))
@@ -240,6 +258,7 @@ def test_a_card_without_defaults_has_the_usual_ones() -> None:
         ({"threshold": 1.5}, r"threshold must lie between 0 and 1, not 1\.5"),
         ({"threshold": float("nan")}, "threshold must lie between 0 and 1, not nan"),
         ({"iou": 2}, "iou must lie between 0 and 1, not 2"),
+        ({"soft_nms": -1}, "soft-nms must lie between 0 and 10, not -1"),
         ({"max_detections": 0}, "max-detections must be at least 1, not 0"),
         ({"size": 31}, "size must lie between 32 and 4096 pixels, not 31"),
         ({"size": 5000}, "size must lie between 32 and 4096 pixels, not 5000"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from cnntasks_detect.network import suppress
-from cnntasks_detect.suppression import box_overlaps, suppress_overlaps
+from cnntasks_detect.suppression import box_overlaps, soften_overlaps, suppress_overlaps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import batched_nms, box_iou
@@ -114,3 +115,27 @@ def test_boxes_without_area_never_divide_by_zero() -> None:
     boxes = np.array([[1, 1, 1, 1], [1, 1, 1, 1]], np.float32)
     found = suppress_overlaps(boxes, np.array([0.5, 0.4], np.float32), np.array([0, 0]), 0.5, 9)
     assert found.tolist() == [0, 1]
+
+
+def test_overlapping_boxes_of_a_class_lose_score_by_the_gaussian() -> None:
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [0, 0, 10, 10], [50, 50, 60, 60.0]])
+    scores = np.array([0.9, 0.8, 0.7, 0.3])
+    labels = np.array([0, 0, 1, 0])
+    order, found = soften_overlaps(boxes, scores, labels, 0.5, 100, 0.0)
+    assert order.tolist() == [0, 2, 1, 3]
+    assert found.tolist() == pytest.approx([0.9, 0.7, 0.8 * np.exp(-0.25 / 0.5), 0.3])
+    assert soften_overlaps(boxes, scores, labels, 0.5, 2, 0.0)[0].tolist() == [0, 2]
+    assert soften_overlaps(boxes, scores, labels, 0.5, 100, 0.5)[0].tolist() == [0, 2]
+
+
+def test_softly_every_better_box_counts() -> None:
+    boxes = np.array([[0, 0, 10, 10]] * 3, float)
+    order, found = soften_overlaps(boxes, np.array([0.5, 0.9, 0.7]), np.zeros(3, int), 1.0, 9, 0.0)
+    assert order.tolist() == [1, 2, 0]
+    fall = np.exp(-1.0)
+    assert found.tolist() == pytest.approx([0.9, 0.7 * fall, 0.5 * fall * fall])
+
+
+def test_softly_nothing_in_nothing_out() -> None:
+    empty = np.zeros((0, 4)), np.zeros(0), np.zeros(0, int)
+    assert soften_overlaps(*empty, 0.5, 9, 0.0)[0].tolist() == []
