@@ -2,12 +2,14 @@
 
     python benchmarks/detect_average.py MODEL MODEL... -o OUT
 
-The models have to come from the same start; the card is the first one's.
+The models have to come from the same start; the card is the first one's without what
+was measured on it.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ def main() -> None:
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT")
     options = parser.parse_args()
-    card = cnntasks.read_card(options.models[0])
+    card = replace(cnntasks.read_card(options.models[0]), metrics={}, tables={})
     parts = [cnntasks.read_weights(folder) for folder in options.models]
     mean = {name: np.mean([part[name] for part in parts], axis=0) for name in parts[0]}
     network = build(card)

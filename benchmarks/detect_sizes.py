@@ -17,14 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cnntasks_detect.batches import Entry, join_data, read_parts, split_entries
+from cnntasks_detect.batches import Entry, divide_sets, read_parts
 from cnntasks_detect.measure import measure
 from cnntasks_detect.metrics import LOWEST_SCORE, restrict
 from common import CNNTASKS, make_photos, print_machine, seconds
 
 import cnntasks
 
-#: The classes that issue 9 names: people, vehicles and animals.
+#: People, vehicles and animals: the classes that most pictures of the embedded model's data show.
 TWELVE = (
     *("person", "car", "bus", "truck", "motorcycle", "train"),
     *("airplane", "cat", "dog", "horse", "sheep", "cow"),
@@ -36,19 +36,20 @@ def quality(model: str, entries: Sequence[Entry], size: int) -> dict[str, float]
     pipeline = cnntasks.load("detect", model, many=True, size=size, threshold=LOWEST_SCORE)
     score = measure(pipeline, entries)[""]
     metrics = score.metrics
-    return {
+    measured = {
         "mAP50 of twelve": restrict(score, TWELVE).metrics["mAP50"],
         "mAP50": metrics["mAP50"],
         "mAP": metrics["mAP"],
         "mAP_small": metrics.get("mAP_small", 0.0),
     }
+    return {name: round(value, 4) for name, value in measured.items()}
 
 
 def speed(model: str, photos: Path, count: int, size: int, repeat: int) -> float:
     """Pictures per second of the command line."""
     command = [*CNNTASKS, "detect", str(photos), "--model", model, "--size", str(size)]
     command += ["--format", "json", "-q", "--no-picture"]
-    return count / statistics.median(seconds(command, photos) for _ in range(repeat))
+    return round(count / statistics.median(seconds(command, photos) for _ in range(repeat)), 2)
 
 
 def main() -> None:
@@ -69,11 +70,8 @@ def main() -> None:
     card = cnntasks.read_card(folder)
     entries: list[Entry] = []
     if options.data:
-        training, validating = read_parts(options.data)
-        kept = split_entries(join_data(training, card.classes), options.validation)[1]
-        covered = {part.name for part in validating}
-        entries = [entry for entry in kept if entry.origin not in covered]
-        entries += join_data(validating, card.classes) if validating else []
+        parts = read_parts(options.data)
+        entries = divide_sets(*parts, card.classes, options.validation)[1]
         print(f"{len(entries)} pictures of the validation part")
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as place:
@@ -85,17 +83,9 @@ def main() -> None:
                 row |= quality(str(folder), entries, size)
             row["pictures/s"] = speed(str(folder), photos, options.photos, size, options.repeat)
             rows.append(row)
-            print("  ".join(f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}"
-                            for key, value in row.items()), flush=True)  # fmt: skip
+            print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
     if options.record:
-        rounded = [
-            {
-                key: round(value, 4) if isinstance(value, float) else value
-                for key, value in row.items()
-            }
-            for row in rows
-        ]
-        tables = {**card.tables, "validation by size": rounded}
+        tables = {**card.tables, "validation by size": rows}
         cnntasks.update_card(folder, replace(card, tables=tables))
 
 

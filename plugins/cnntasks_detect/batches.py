@@ -107,6 +107,31 @@ def split_entries(entries: Sequence[Entry], fraction: float) -> tuple[list[Entry
     return train, validation
 
 
+def divide_sets(
+    training: Sequence[DetectionData],
+    validating: Sequence[DetectionData],
+    classes: Sequence[str],
+    fraction: float,
+) -> tuple[list[Entry], list[Entry]]:
+    """What is learned from, and what validates.
+
+    Args:
+        training, validating: as from `read_parts`.
+        classes: names of the wanted ones.
+        fraction: of the pictures, in sets that have no validation part of their own.
+
+    Raises:
+        InputError: a set labels none of the wanted classes.
+    """
+    learned = join_data(training, classes)
+    validation = join_data(validating, classes)
+    covered = {data.name for data in validating}
+    rest = [entry for entry in learned if entry.origin not in covered]
+    taken = split_entries(rest, fraction)[1]
+    chosen = {id(entry) for entry in taken}
+    return [entry for entry in learned if id(entry) not in chosen], [*validation, *taken]
+
+
 def spread(entries: Sequence[Entry], most: int) -> list[Entry]:
     """At most so many, taken evenly from first to last: every data set has its share."""
     places = np.linspace(0, len(entries) - 1, min(most, len(entries))).round().astype(int)

@@ -44,7 +44,7 @@ def sheets(
     """File names to functions that draw them.
 
     What was found and right has a green box, what was wrong a red one, and what was missed an
-    orange one.
+    orange one; what lies in a region to ignore is not drawn.
 
     Args:
         judged: of the whole evaluation.
@@ -75,7 +75,7 @@ def _caption(it: Judged, threshold: float) -> str:
 def _drawn(it: Judged, entry: Entry, classes: Sequence[str], threshold: float) -> NDArray[np.uint8]:
     """The picture with its boxes."""
     pixels = read_image(picture_source(entry))
-    shown = it.scores >= threshold
+    shown = it.counted & (it.scores >= threshold)
     missed = [place for place, by in enumerate(it.found) if by < 0 or not shown[by]]
     boxes = np.concatenate([it.boxes[shown], it.objects[missed]])
     captions = [

@@ -179,7 +179,7 @@ def _start(
     data: tuple[str, ...], name: str, options: dict[str, Any]
 ) -> tuple[FasterRCNN, ModelCard, tuple[list[Entry], list[Entry]]]:
     """Read the data, and build the network that training starts from."""
-    from cnntasks_detect.batches import join_data, read_parts, split_entries
+    from cnntasks_detect.batches import divide_sets, read_parts
     from cnntasks_detect.starting import from_backbone, from_detector
 
     training, validating = read_parts(data)
@@ -187,14 +187,8 @@ def _start(
     classes = known
     if options["classes"]:
         classes = [part.strip() for part in options["classes"].split(",") if part.strip()]
-    learned = join_data(training, classes)
-    validation = join_data(validating, classes)
-    covered = {part.name for part in validating}
-    rest = [entry for entry in learned if entry.origin not in covered]
-    taken = split_entries(rest, options["validation"])[1]
-    chosen = {id(entry) for entry in taken}
-    learned = [entry for entry in learned if id(entry) not in chosen]
-    if not learned or not (validation or taken):
+    learned, validation = divide_sets(training, validating, classes, options["validation"])
+    if not learned or not validation:
         raise UsageError("too few pictures to keep some for validation; raise --validation")
     size = options["predict_size"] or options["size"]
     if options["start"]:
@@ -202,4 +196,4 @@ def _start(
     else:
         weights = None if options["weights"] == "none" else options["weights"]
         network, card = from_backbone(options["backbone"], weights, name, classes, size)
-    return network, card, (learned, [*validation, *taken])
+    return network, card, (learned, validation)

@@ -106,4 +106,8 @@ def test_sheets_colour_right_wrong_and_missed(tmp_path: Path) -> None:
     pixels = np.asarray(Image.open(tmp_path / "worst.png")).reshape(-1, 3).astype(int)
     for color in ((0, 150, 60), (215, 40, 40), (245, 165, 0)):
         assert (np.abs(pixels - color).sum(axis=1) < 30).sum() > 50, color
+    hidden = judged([(1, 0.8, (70.0, 5.0, 95.0, 80.0))], [(0, FAR)], ignore=[(60, 0, 99, 90)])
+    sheets([hidden], [entry], ("cat", "dog"), 0.5)["best.jpg"](tmp_path / "hidden.png")
+    pixels = np.asarray(Image.open(tmp_path / "hidden.png")).reshape(-1, 3).astype(int)
+    assert not (np.abs(pixels - (215, 40, 40)).sum(axis=1) < 30).any()
     assert sheets([judged([], [])], [entry], ("cat", "dog"), 0.5) == {}
