@@ -14,8 +14,11 @@ DIR holds a folder for each set, with tab-separated files whose first line names
 Any other name of such a folder (or file) is a set as well. Texts are cleaned as the paper's code
 cleans them: what is no letter, digit or one of `(),!?'` and the grave accent becomes a space. A
 part of a set's own training texts, the dev file or else a tenth (of the first fold's, where there
-are folds), chooses between two settings that are the same for every set, `plain` and `soft`, and
-the best epoch. The test part is measured once, after that.
+are folds), chooses between three settings that are the same for every set, `plain`, `soft` and
+`short`, and the best epoch. The test part is measured once, after that.
+
+With `--output FILE` all figures are kept in a JSON file; what is there already is not measured
+again, so a run that was cut off goes on.
 
 The rows static, non-static, multichannel and best want word vectors:
 
@@ -80,10 +83,15 @@ class Recipe:
 
 _FIT = cnntasks.FitSettings(epochs=6, rate=2e-3, decay=0.01, ema=0.99, patience=2)
 _SETTINGS = TextSettings(batch=50, embedding_dropout=0.0, word_dropout=0.0, split_words=0.0)
-#: The paper's settings, but for AdamW instead of Adadelta, and those for sets that overfit soon.
+_SOFT = Recipe(replace(_FIT, rate=1e-3), replace(_SETTINGS, embedding_dropout=0.3), lower=True)
+#: The paper's settings, but for AdamW instead of Adadelta; those for sets that overfit soon; and
+#: those for sets so large that three epochs, with the rate going down, are enough.
 RECIPES = {
     "plain": Recipe(_FIT, _SETTINGS, lower=False),
-    "soft": Recipe(replace(_FIT, rate=1e-3), replace(_SETTINGS, embedding_dropout=0.3), lower=True),
+    "soft": _SOFT,
+    "short": Recipe(
+        replace(_SOFT.fit, epochs=3, ema=0.998), replace(_SOFT.settings, batch=100), lower=True
+    ),
 }
 
 
@@ -109,7 +117,7 @@ def row_start(row: str, vectors: WordVectors | None) -> Start:
         return Start("rand", form="rand", vocabulary=WORDS, dimensions=300, spread=0.25)
     if row == "best":
         return Start(
-            "best", form="joined", vectors=vectors, vocabulary=WORDS, dimensions=64, members=3
+            "best", form="joined", vectors=vectors, vocabulary=WORDS, dimensions=40, members=3
         )
     return Start(row, form=row, vectors=vectors, vocabulary=WORDS)
 
@@ -154,7 +162,9 @@ def training_of(row: str, recipe: Recipe, part: Part, vectors: WordVectors | Non
     return Training(start, recipe.settings, recipe.fit, part.classes, "cpu")
 
 
-def measure(row: str, part: Part, vectors: WordVectors | None) -> list[float]:
+def measure(
+    row: str, part: Part, vectors: WordVectors | None, recipes: Sequence[str]
+) -> list[float]:
     """Accuracies in per cent: one, or one for each fold."""
     names = rounds(part.examples) if not part.test else []
     train, validation = part.examples, part.validation
@@ -163,10 +173,11 @@ def measure(row: str, part: Part, vectors: WordVectors | None) -> list[float]:
     if not validation:
         train, validation = cnntasks.split_stratified(train, FRACTION, _FIT.seed)
     best, score, network = None, -1.0, None
-    for title, recipe in RECIPES.items():
-        training = training_of(row, recipe, part, vectors)
+    for title in recipes:
+        training = training_of(row, RECIPES[title], part, vectors)
         found, started = training.learn(train, validation)
-        print(f"  {title}: {100 * found:.2f} on the validation part", flush=True)
+        size = 2 * sum(weights.numel() for weights in started.network.parameters()) / 1e6
+        print(f"  {title}: {100 * found:.2f} on the validation part; {size:.1f} MB", flush=True)
         if found > score:
             best, score, network = training, found, started
     assert best is not None
@@ -221,26 +232,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rows", nargs="+", choices=KIM, default=["rand"])
     parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--output", type=Path, help="write all figures into this JSON file")
+    parser.add_argument("--output", type=Path, help="keep all figures in this JSON file")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     vectors = read_vectors(options.vectors) if options.vectors else None
     found: dict[str, dict[str, list[float]]] = {}
+    if options.output and options.output.exists():
+        try:
+            found = json.loads(options.output.read_text())
+        except ValueError:
+            sys.exit(f"error: {options.output}: holds no figures; remove it, or name another file")
     try:
         for row in options.rows:
             if row != "rand" and vectors is None:
                 vectors = glove()
-            found[row] = {}
-            for name in options.sets:
+            found.setdefault(row, {})
+            for name in [name for name in options.sets if name not in found[row]]:
                 started = time.monotonic()
                 used = None if row == "rand" else vectors
-                found[row][name] = measure(row, read_set(options.data, name), used)
+                found[row][name] = measure(row, read_set(options.data, name), used, options.recipes)
                 mean, _ = mean_and_spread(found[row][name])
                 print(f"{row} {name}: {mean:.2f} ({time.monotonic() - started:.0f} s)", flush=True)
                 if options.output:
-                    options.output.write_text(json.dumps(found, indent=1))
+                    with cnntasks.replacing(options.output) as path:
+                        path.write_text(json.dumps(found, indent=1))
     except cnntasks.CnntasksError as error:
         sys.exit(f"error: {error}")
     report(found)
