@@ -129,6 +129,8 @@ if TYPE_CHECKING:
     from cnntasks.training.model import write_model as write_model
     from cnntasks.training.order import EpochSampler as EpochSampler
     from cnntasks.training.order import Order as Order
+    from cnntasks.training.successor import carry_over as carry_over
+    from cnntasks.training.successor import successor_card as successor_card
 
 _EXPORTS = {
     "Backbone": "cnntasks.backbones.base",
@@ -173,6 +175,7 @@ _EXPORTS = {
     "TaskSpec": "cnntasks.task",
     "UsageError": "cnntasks.errors",
     "canonical_split": "cnntasks.labels",
+    "carry_over": "cnntasks.training.successor",
     "choose_splits": "cnntasks.labels",
     "class_color": "cnntasks.media.draw",
     "class_key": "cnntasks.labels",
@@ -236,6 +239,7 @@ _EXPORTS = {
     "sources_from_values": "cnntasks.media.sources",
     "split_folders": "cnntasks.labels",
     "split_stratified": "cnntasks.labels",
+    "successor_card": "cnntasks.training.successor",
     "task_options": "cnntasks.cli.options",
     "train_model": "cnntasks.training.model",
     "unknown_split": "cnntasks.datasets",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,11 +14,13 @@ from cnntasks import (
     ModelError,
     NetworkInfo,
     UsageError,
+    carry_over,
     create_classifier,
     find_model,
     list_network_info,
     read_card,
     read_weights,
+    successor_card,
     weights_file,
 )
 from cnntasks_classify.geometry import Framing
@@ -158,32 +160,20 @@ def _from_model(start: Start, classes: Sequence[str]) -> tuple[PictureClassifier
     if start.size is not None:
         ratio = preprocessing["resize"] / preprocessing["crop"]
         preprocessing.update(crop=start.size, resize=round(start.size * ratio))
-    card = replace(
-        old,
-        name=start.name,
-        classes=tuple(classes),
-        preprocessing=preprocessing,
-        defaults={},
-        metrics={},
-        tables={},
-        recipe={"from": old.name},
-        notes=(),
-        summary="",
-        training_data="",
-        licence="unknown",
-    )
+    card = successor_card(old, start.name, classes, preprocessing=preprocessing)
     network = build(card)
     state = network.state_dict()
     stored = {key: torch.from_numpy(value) for key, value in read_weights(folder).items()}
-    places = {name: place for place, name in enumerate(old.classes)}
-    rows = {row: places[name] for row, name in enumerate(classes) if name in places}
     heads = {f"classifier.{name}.": layer for name, layer in network.classifier.last_layers()}
     if stored.keys() != state.keys():
         raise ModelError(f"{old.name}: its weights are not those of its network; it is damaged")
     for key, value in stored.items():
         head = next((layer for prefix, layer in heads.items() if key.startswith(prefix)), None)
         if head is not None and value.shape == (len(old.classes), *state[key].shape[1:]):
-            state[key] = _carried_over(state[key], value, rows, head)
+            kept = carry_over(state[key], value, classes, old.classes)
+            known = [name in old.classes for name in classes]
+            trained = isinstance(head, nn.Linear)
+            state[key] = kept if trained else _told_apart(kept, state[key], known)
         elif state[key].shape == value.shape:
             state[key] = value
         else:
@@ -192,23 +182,17 @@ def _from_model(start: Start, classes: Sequence[str]) -> tuple[PictureClassifier
     return network, card
 
 
-def _carried_over(fresh: Tensor, stored: Tensor, rows: dict[int, int], layer: nn.Module) -> Tensor:
-    """The rows of classes that both models have from `stored`, the others from `fresh`.
+def _told_apart(codes: Tensor, fresh: Tensor, known: Sequence[bool]) -> Tensor:
+    """Codes of classes, which are not trained: two that are equal could never be told apart.
 
     Args:
-        fresh: of the new layer, a row per class.
-        stored: of the old one.
-        rows: new row to old row.
-        layer: the new one.
+        codes: K×D, those of known classes as the old model has them.
+        fresh: K×D, of a new layer.
+        known: K.
     """
-    result = fresh.clone()
-    for row, previous in rows.items():
-        result[row] = stored[previous]
-    if isinstance(layer, nn.Linear):
-        return result
-    # Codes of classes are not trained: two that are equal could never be told apart.
-    taken = result[list(rows)]
+    result = codes.clone()
+    taken = codes[torch.tensor(known)]
     free = [code for code in fresh if not (taken == code).all(dim=1).any()]
-    for row, code in zip((row for row in range(len(fresh)) if row not in rows), free, strict=False):
+    for row, code in zip((row for row, is_in in enumerate(known) if not is_in), free, strict=False):
         result[row] = code
     return result

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from cnntasks import ModelCard, create_backbone, find_model, read_card, read_weights
+from cnntasks import (
+    ModelCard,
+    carry_over,
+    create_backbone,
+    find_model,
+    read_card,
+    read_weights,
+    successor_card,
+)
 from cnntasks_detect.network import FasterRCNN, build
 from cnntasks_detect.settings import default_settings
 
@@ -49,45 +56,32 @@ def from_detector(
     """
     folder = find_model("detect", model)
     old = read_card(folder)
-    card = replace(
+    card = successor_card(
         old,
-        name=name,
-        classes=tuple(classes),
+        name,
+        classes,
         preprocessing={**old.preprocessing, "size": size},
         defaults={**old.defaults, "threshold": 0.5},
-        metrics={},
-        tables={},
-        recipe={"from": old.name},
-        notes=(),
-        summary="",
-        training_data="",
     )
     network = build(card)
     state = network.state_dict()
     stored = {key: torch.from_numpy(value) for key, value in read_weights(folder).items()}
-    rows = _matching_rows(old.classes, classes)
+    new, before = (("", *names) for names in (classes, old.classes))  # row 0 is the background
     for key, value in stored.items():
         kept = not key.startswith("box_predictor.")
         kept |= network.settings.shared_boxes and ".bbox_pred." in key
         if kept and state[key].shape == value.shape:
             state[key] = value
         elif key.startswith("box_predictor.cls_score."):
-            for new, previous in rows:
-                state[key][new] = value[previous]
+            state[key] = carry_over(state[key], value, new, before)
         else:
-            new_boxes = state[key].view(len(classes) + 1, 4, *state[key].shape[1:])
-            old_boxes = value.view(len(old.classes) + 1, 4, *value.shape[1:])
-            for new, previous in rows:
-                new_boxes[new] = old_boxes[previous]
+            boxes, old_boxes = (
+                tensor.view(len(names), 4, *tensor.shape[1:])
+                for tensor, names in ((state[key], new), (value, before))
+            )
+            state[key] = carry_over(boxes, old_boxes, new, before).view_as(state[key])
     network.load_state_dict(state)
     return network, card
-
-
-def _matching_rows(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """Rows (new, old) of the classifier that mean the same; row 0 is the background."""
-    places = {name: place for place, name in enumerate(old, start=1)}
-    same = [(row, places[name]) for row, name in enumerate(new, start=1) if name in places]
-    return [(0, 0), *same]
 
 
 def _preprocessing(size: int, mean: Sequence[float], std: Sequence[float]) -> dict[str, object]:

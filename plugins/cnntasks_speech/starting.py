@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
 
-from cnntasks import ModelCard, ModelError, UsageError, find_model, read_card, read_weights
+from cnntasks import (
+    ModelCard,
+    ModelError,
+    UsageError,
+    carry_over,
+    find_model,
+    read_card,
+    read_weights,
+    successor_card,
+)
 from cnntasks_speech.data import SILENCE, UNKNOWN
 from cnntasks_speech.features import LogMel
 from cnntasks_speech.network import Shape, Spotter, build, make_shape
@@ -97,45 +105,20 @@ def _from_model(
     old = read_card(folder)
     before = Shape.of(old)
     shape = make_shape(before.backbone, classes, further, (UNKNOWN, SILENCE))
-    card = replace(
-        old,
-        name=start.name,
-        network=shape.to_network(),
-        classes=tuple(classes),
-        defaults={},
-        metrics={},
-        tables={},
-        recipe={"from": old.name},
-        notes=(),
-        summary="",
-        training_data="",
-        licence="unknown",
-    )
+    card = successor_card(old, start.name, classes, network=shape.to_network())
     network = build(card)
     assert isinstance(network, Spotter)
     state = network.state_dict()
     stored = {key: torch.from_numpy(value) for key, value in read_weights(folder).items()}
     if stored.keys() != state.keys():
         raise ModelError(f"{old.name}: its weights are not those of its network; it is damaged")
-    places = {name: place for place, name in enumerate(before.outputs)}
     for key, value in stored.items():
         fits = value.shape == state[key].shape
         if key.startswith(_OUTPUT):
-            state[key] = _carried_over(state[key], value, shape.outputs, places)
+            state[key] = carry_over(state[key], value, shape.outputs, before.outputs)
         elif fits:
             state[key] = value
         else:
             raise ModelError(f"{old.name}: its weights do not fit its network; it is damaged")
     network.load_state_dict(state)
     return network, card
-
-
-def _carried_over(
-    fresh: Tensor, stored: Tensor, outputs: Sequence[str], places: dict[str, int]
-) -> Tensor:
-    """The rows of words that both have from `stored`, the others from `fresh`."""
-    result = fresh.clone()
-    for row, name in enumerate(outputs):
-        if name in places:
-            result[row] = stored[places[name]]
-    return result

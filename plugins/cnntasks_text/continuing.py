@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from cnntasks import ModelError, find_model, read_card, read_weights
+from cnntasks import (
+    ModelError,
+    carry_over,
+    find_model,
+    read_card,
+    read_weights,
+    successor_card,
+)
 from cnntasks_text.network import Shape, TextClassifier
 from cnntasks_text.predictor import read_tokenizer
 from cnntasks_text.starting import Start, Started
 from cnntasks_text.tokenization import MOST_PIECES, MadeTokenizer
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def start_from_model(start: Start, classes: Sequence[str]) -> Started:
@@ -41,41 +43,19 @@ def start_from_model(start: Start, classes: Sequence[str]) -> Started:
     network = TextClassifier(shape, len(classes))
     stored = {name: torch.from_numpy(value) for name, value in read_weights(folder).items()}
     state = network.state_dict()
-    places = {name: place for place, name in enumerate(old.classes)}
-    rows = {row: places[name] for row, name in enumerate(classes) if name in places}
     if stored.keys() != state.keys():
         raise ModelError(f"{old.name}: its weights are not those of its network; it is damaged")
     for name, value in stored.items():
         if ".output." in name and len(value) == len(old.classes):
-            state[name] = _carried_over(state[name], value, rows)
+            state[name] = carry_over(state[name], value, classes, old.classes)
         elif state[name].shape == value.shape:
             state[name] = value
         else:
             raise ModelError(f"{old.name}: the shape of {name!r} does not fit; it is damaged")
     network.load_state_dict(state)
-    card = replace(
-        old,
-        name=start.name,
-        classes=tuple(classes),
-        defaults={},
-        metrics={},
-        tables={},
-        recipe={},
-        notes=(),
-        summary="",
-        training_data="",
-        licence="unknown",
-    )
+    card = successor_card(old, start.name, classes)
     made = MadeTokenizer(tokenizer, _pieces(network, tokenizer), shape.learned)
     return Started(network, card, made, 0)
-
-
-def _carried_over(fresh: Tensor, stored: Tensor, rows: dict[int, int]) -> Tensor:
-    """The rows of classes that both models have from `stored`, the others from `fresh`."""
-    result = fresh.clone()
-    for row, previous in rows.items():
-        result[row] = stored[previous].to(fresh.dtype)
-    return result
 
 
 def _pieces(network: TextClassifier, tokenizer: Tokenizer) -> NDArray[np.int32]:

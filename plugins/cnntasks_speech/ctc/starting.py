@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
-from cnntasks import ModelError, UsageError, find_model, read_card, read_weights
+from cnntasks import ModelError, UsageError, carry_over, find_model, read_card, read_weights
 from cnntasks_speech.ctc.decoding import BLANK
 from cnntasks_speech.ctc.network import NETWORK, SpeechCTC
 from cnntasks_speech.features import LogMel
@@ -61,25 +60,13 @@ def start_from(
         )
     stored = {key: torch.from_numpy(value) for key, value in read_weights(folder).items()}
     own = network.state_dict()
-    places = {unit: number + 1 for number, unit in enumerate(card.classes)}
+    before, after = (("", *names) for names in (card.classes, units))
     for name in ("output.weight", "output.bias"):
         if name in stored:
-            stored[name] = _carried_over(own[name], stored[name], units, places)
+            stored[name] = carry_over(own[name], stored[name], after, before)
     try:
         network.load_state_dict(stored)
     except RuntimeError as error:
         raise ModelError(
             f"{card.name}: its weights are not those of its network; it is damaged"
         ) from error
-
-
-def _carried_over(
-    fresh: Tensor, stored: Tensor, units: Sequence[str], places: dict[str, int]
-) -> Tensor:
-    """The rows of the blank and of common units from `stored`, the others from `fresh`."""
-    found = fresh.clone()
-    found[BLANK] = stored[BLANK]
-    for row, unit in enumerate(units, 1):
-        if unit in places:
-            found[row] = stored[places[unit]]
-    return found
