@@ -64,11 +64,6 @@ def create(in_channels: int = 3, weights: str | Path | None = None) -> Backbone:
     return backbone
 
 
-def teacher_stages() -> dict[str, str]:
-    """Our stages, and the stage of VGG-19 that each imitates."""
-    return {name: name for name, *_ in LAYERS}
-
-
 @torch.no_grad()
 def factorize(teacher: Backbone, pictures: Sequence[Tensor]) -> Backbone:
     """`vgg19_lowrank` with the directions in which `teacher` answers to `pictures` most.
