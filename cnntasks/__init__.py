@@ -96,6 +96,8 @@ if TYPE_CHECKING:
     from cnntasks.models.folder import write_model_folder as write_model_folder
     from cnntasks.output.files import open_records as open_records
     from cnntasks.output.files import save_arrays as save_arrays
+    from cnntasks.output.pictures import MadePicture as MadePicture
+    from cnntasks.output.pictures import PictureOutput as PictureOutput
     from cnntasks.pipeline import Pipeline as Pipeline
     from cnntasks.pipeline import find_model as find_model
     from cnntasks.pipeline import load as load
@@ -156,6 +158,7 @@ _EXPORTS = {
     "InputError": "cnntasks.errors",
     "LayerRow": "cnntasks.backbones.arithmetic",
     "Learner": "cnntasks.task",
+    "MadePicture": "cnntasks.output.pictures",
     "MeasureOptions": "cnntasks.cli.measuring",
     "Mistake": "cnntasks.training.measures",
     "ModelCard": "cnntasks.models.card",
@@ -164,6 +167,7 @@ _EXPORTS = {
     "OpenNetwork": "cnntasks.gradients",
     "Order": "cnntasks.training.order",
     "Outcome": "cnntasks.task",
+    "PictureOutput": "cnntasks.output.pictures",
     "Pipeline": "cnntasks.pipeline",
     "PluginError": "cnntasks.errors",
     "Predictor": "cnntasks.task",

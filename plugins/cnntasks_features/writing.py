@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import click
-
-from cnntasks import (
-    IMAGE_SUFFIXES,
-    InputError,
-    UsageError,
-    expand_sources,
-    save_arrays,
-    say,
-    write_image,
-)
+from cnntasks import IMAGE_SUFFIXES, InputError, PictureOutput, expand_sources, say
 from cnntasks_features.extract import extract
 from cnntasks_features.settings import Settings
-
-if TYPE_CHECKING:
-    from cnntasks_features.result import Features
-
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +33,8 @@ def run_job(job: Job) -> None:
     sources = list(
         expand_sources(job.inputs, suffixes=IMAGE_SUFFIXES, verb="features", offline=job.offline)
     )
-    one_file = job.output is not None and job.output.suffix.lower() in _PICTURES
-    if one_file and len(sources) > 1:
-        raise UsageError(f"--output {job.output} is one picture; for several name a folder")
+    output = PictureOutput(job.output, job.save_array, job.style)
+    output.check(len(sources))
     other = None
     if job.settings.match is not None:
         (other,) = expand_sources([str(job.settings.match)], suffixes=IMAGE_SUFFIXES)
@@ -64,29 +46,7 @@ def run_job(job: Job) -> None:
             failed += 1
             say(f"error: {error}")
             continue
-        if one_file and job.output is not None:
-            path = job.output
-        else:
-            relative = source.relative
-            name = f"{relative.stem}.{job.settings.method}.features.png"
-            path = (job.output or Path()) / relative.parent / name
-        write_image(path, found.picture)
-        if job.save_array:
-            save_arrays(path.with_suffix(".npz"), found.arrays)
-        _report(job, path, found)
+        path = output.path(f"{job.settings.method}.features.png", source)
+        output.write(path, found, left_out=("masks",))
     if failed:
         raise SystemExit(1)
-
-
-def _report(job: Job, path: Path, found: Features) -> None:
-    if job.style == "json":
-        click.echo(json.dumps({**found.to_dict(), "picture": str(path)}))
-        return
-    for name, value in found.summary.items():
-        if name != "masks":
-            click.echo(f"{name}: {_line(value)}")
-    click.echo(f"picture: {path}")
-
-
-def _line(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

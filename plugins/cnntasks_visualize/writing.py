@@ -13,23 +13,18 @@ import click
 
 from cnntasks import (
     InputError,
+    PictureOutput,
     Source,
-    UsageError,
     expand_sources,
     load,
     print_rows,
     progress_bar,
-    save_arrays,
     say,
-    write_image,
 )
 from cnntasks_visualize.settings import Settings
 
 if TYPE_CHECKING:
-    from cnntasks_visualize.result import Visualization
     from cnntasks_visualize.visualizer import Visualizer
-
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +93,9 @@ def run_job(job: Job) -> None:
     sources = _sources(job, visualizer)
     together = not sources or (job.settings.method == "deconvnet" and len(sources) > 1)
     runs = [sources] if together else [[source] for source in sources]
-    one_file = job.output is not None and job.output.suffix.lower() in _PICTURES
-    if one_file and len(runs) > 1:
-        raise UsageError(f"--output {job.output} is one picture; for several name a folder")
+    output = PictureOutput(job.output, job.save_array, job.style)
+    output.check(len(runs))
+    ending = f"{job.settings.method.replace('+', 'p')}.visualize.png"
     failed = 0
     for each in runs:
         try:
@@ -113,11 +108,8 @@ def run_job(job: Job) -> None:
         for problem in found.errors:
             failed += 1
             say(f"error: {problem}")
-        path = _target(job, each, visualizer.card.name, one_file)
-        write_image(path, found.picture)
-        if job.save_array:
-            save_arrays(path.with_suffix(".npz"), found.arrays)
-        _report(job, path, found)
+        source = each[0] if len(each) == 1 else None
+        output.write(output.path(ending, source, visualizer.card.name), found)
     if failed:
         raise SystemExit(1)
 
@@ -126,34 +118,3 @@ def run_job(job: Job) -> None:
 def _progress(job: Job) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         yield lambda total, noun: stack.enter_context(progress_bar(total, noun, job.quiet))
-
-
-def _target(job: Job, sources: list[Source], model: str, one_file: bool) -> Path:
-    """INPUT.METHOD.visualize.png, or MODEL.METHOD... where there is no input or many."""
-    if one_file and job.output is not None:
-        return job.output
-    folder = job.output or Path()
-    name = f"{job.settings.method.replace('+', 'p')}.visualize.png"
-    if len(sources) == 1:
-        relative = sources[0].relative
-        return folder / relative.parent / f"{relative.stem}.{name}"
-    return folder / f"{model}.{name}"
-
-
-def _report(job: Job, path: Path, found: Visualization) -> None:
-    if job.style == "json":
-        click.echo(json.dumps({**found.to_dict(), "picture": str(path)}))
-        return
-    for name, value in found.summary.items():
-        click.echo(f"{name}: {_line(value)}")
-    click.echo(f"picture: {path}")
-
-
-def _line(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{name} {_line(part)}" for name, part in value.items())
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "".join(f"\n  {_line(part)}" for part in value)
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    return str(value)
