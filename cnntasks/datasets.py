@@ -40,6 +40,45 @@ class DataProblems:
         """Something is worth a look."""
         self.findings.append(Finding("warning", str(where), message))
 
+    def found_copy(
+        self,
+        where: object,
+        what: str,
+        labels: tuple[str, str],
+        splits: tuple[str, str],
+        folds: tuple[str, str] = ("", ""),
+    ) -> None:
+        """An example is there twice: in two splits or folds, with two labels, or just so.
+
+        Args:
+            where: the copy.
+            what: what it is a copy of: `"the same text as mr.tsv:17"`.
+            labels: of the copy and of the first; empty where there is none.
+            splits, folds: of the copy and of the first.
+        """
+        here, there = labels
+        contradictory = bool(here and there and here != there)
+        if contradictory:
+            self.error(
+                where,
+                f"{what}, but labelled {here!r} here and {there!r} there; keep one of them",
+            )
+        flattering = "results would look better than they are"
+        if splits[0] != splits[1]:
+            self.error(
+                where,
+                f"{what}, in {splits[0]} here and in {splits[1]} there: {flattering}; "
+                "remove it from one of them",
+            )
+        elif folds[0] != folds[1]:
+            self.error(
+                where,
+                f"{what}, in fold {folds[0]} here and in {folds[1]} there: {flattering}; "
+                "put both into one",
+            )
+        elif not contradictory:
+            self.warning(where, f"{what}; remove one of them")
+
     def raise_structural(self) -> None:
         """Raise one InputError for all structural problems, if there are any."""
         if self.structural:

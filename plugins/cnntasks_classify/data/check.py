@@ -115,27 +115,15 @@ def _check_copies(seen: list[_Seen], inspections: list[Inspection], problems: Da
             groups.setdefault(found.digest, []).append(each)
     for first, *copies in groups.values():
         for copy in copies:
-            _report_copy(first, copy, problems)
-
-
-def _report_copy(first: _Seen, copy: _Seen, problems: DataProblems) -> None:
-    what = f"the same picture as {first.example.name}"
-    if first.where == copy.where:
-        what = "this picture is listed twice"
-    here, there = copy.class_name, first.class_name
-    contradictory = bool(here and there and here != there)
-    if contradictory:
-        problems.error(
-            copy.where, f"{what}, but labelled {here!r} here and {there!r} there; keep one of them"
-        )
-    if first.data.split != copy.data.split:
-        problems.error(
-            copy.where,
-            f"{what}, in {copy.data.split} here and in {first.data.split} there: results would "
-            "look better than they are; remove it from one of them",
-        )
-    elif not contradictory:
-        problems.warning(copy.where, f"{what}; remove one of them")
+            what = f"the same picture as {first.example.name}"
+            if first.where == copy.where:
+                what = "this picture is listed twice"
+            problems.found_copy(
+                copy.where,
+                what,
+                (copy.class_name, first.class_name),
+                (copy.data.split, first.data.split),
+            )
 
 
 def _check_counts(part: ClassificationData, problems: DataProblems) -> None:

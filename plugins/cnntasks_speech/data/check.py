@@ -156,26 +156,12 @@ def _check_copies(seen: list[_Seen], problems: DataProblems) -> None:
             groups.setdefault(each.found.digest, []).append(each)
     for first, *copies in groups.values():
         for copy in copies:
-            _report_copy(first, copy, problems)
-
-
-def _report_copy(first: _Seen, copy: _Seen, problems: DataProblems) -> None:
-    what = f"the same recording as {first.clip.name or first.clip.path.name}"
-    if first.where == copy.where:
-        what = "this recording is listed twice"
-    here, there = copy.said, first.said
-    if here != there:
-        problems.error(
-            copy.where, f"{what}, but labelled {here!r} here and {there!r} there; keep one of them"
-        )
-    if first.data.split != copy.data.split:
-        problems.error(
-            copy.where,
-            f"{what}, in {copy.data.split} here and in {first.data.split} there: results would "
-            "look better than they are; remove it from one of them",
-        )
-    elif here == there:
-        problems.warning(copy.where, f"{what}; remove one of them")
+            what = f"the same recording as {first.clip.name or first.clip.path.name}"
+            if first.where == copy.where:
+                what = "this recording is listed twice"
+            problems.found_copy(
+                copy.where, what, (copy.said, first.said), (copy.data.split, first.data.split)
+            )
 
 
 def _check_speakers(seen: list[_Seen], problems: DataProblems) -> None:

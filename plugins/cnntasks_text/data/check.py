@@ -102,31 +102,13 @@ def _check_copies(seen: list[_Seen], problems: DataProblems) -> None:
         groups.setdefault(" ".join(each.example.text.casefold().split()), []).append(each)
     for first, *copies in groups.values():
         for copy in copies:
-            _report_copy(first, copy, problems)
-
-
-def _report_copy(first: _Seen, copy: _Seen, problems: DataProblems) -> None:
-    what = f"the same text as {first.example.name}"
-    here, there = copy.class_name, first.class_name
-    contradictory = bool(here and there and here != there)
-    if contradictory:
-        problems.error(
-            copy.where, f"{what}, but labelled {here!r} here and {there!r} there; keep one of them"
-        )
-    if first.data.split != copy.data.split:
-        problems.error(
-            copy.where,
-            f"{what}, in {copy.data.split} here and in {first.data.split} there: results would "
-            "look better than they are; remove it from one of them",
-        )
-    elif first.example.fold != copy.example.fold:
-        problems.error(
-            copy.where,
-            f"{what}, in fold {copy.example.fold} here and in {first.example.fold} there: results "
-            "would look better than they are; put both into one",
-        )
-    elif not contradictory:
-        problems.warning(copy.where, f"{what}; remove one of them")
+            problems.found_copy(
+                copy.where,
+                f"the same text as {first.example.name}",
+                (copy.class_name, first.class_name),
+                (copy.data.split, first.data.split),
+                (copy.example.fold, first.example.fold),
+            )
 
 
 def _check_texts(seen: list[_Seen], problems: DataProblems) -> None:
