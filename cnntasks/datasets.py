@@ -44,7 +44,7 @@ class DataProblems:
         self,
         where: object,
         what: str,
-        labels: tuple[str, str],
+        labels: tuple[str | None, str | None],
         splits: tuple[str, str],
         folds: tuple[str, str] = ("", ""),
     ) -> None:
@@ -53,11 +53,11 @@ class DataProblems:
         Args:
             where: the copy.
             what: what it is a copy of: `"the same text as mr.tsv:17"`.
-            labels: of the copy and of the first; empty where there is none.
+            labels: of the copy and of the first; None where it is not known.
             splits, folds: of the copy and of the first.
         """
         here, there = labels
-        contradictory = bool(here and there and here != there)
+        contradictory = None not in labels and here != there
         if contradictory:
             self.error(
                 where,

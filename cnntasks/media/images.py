@@ -105,6 +105,11 @@ def read_image(source: Source) -> NDArray[np.uint8]:
     return _decode(source.path, source.name)
 
 
+def is_picture_file(path: Path) -> bool:
+    """Whether the suffix of `path` names a format that `write_image` can write."""
+    return path.suffix.lower() in _SAVE_FORMATS
+
+
 def write_image(path: Path, image: NDArray[np.uint8], quality: int = 92) -> None:
     """Write `image` in the format of the suffix of `path`; whole or not at all.
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from cnntasks.task import Source
 
-#: Suffixes that make `--output` a picture and not a folder.
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-
 
 @dataclass(frozen=True, slots=True)
 class MadePicture:
@@ -60,7 +57,9 @@ class PictureOutput:
     @property
     def is_file(self) -> bool:
         """Whether `output` names a picture."""
-        return self.output is not None and self.output.suffix.lower() in _PICTURES
+        from cnntasks.media.images import is_picture_file
+
+        return self.output is not None and is_picture_file(self.output)
 
     def check(self, pictures: int) -> None:
         """Refuse to write several pictures into one file.

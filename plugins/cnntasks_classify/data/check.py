@@ -121,7 +121,7 @@ def _check_copies(seen: list[_Seen], inspections: list[Inspection], problems: Da
             problems.found_copy(
                 copy.where,
                 what,
-                (copy.class_name, first.class_name),
+                (copy.class_name or None, first.class_name or None),
                 (copy.data.split, first.data.split),
             )
 

@@ -105,7 +105,7 @@ def _check_copies(seen: list[_Seen], problems: DataProblems) -> None:
             problems.found_copy(
                 copy.where,
                 f"the same text as {first.example.name}",
-                (copy.class_name, first.class_name),
+                (copy.class_name or None, first.class_name or None),
                 (copy.data.split, first.data.split),
                 (copy.example.fold, first.example.fold),
             )

@@ -30,7 +30,7 @@ SENTENCES = {
     },
 }
 LEAST = {
-    "sentiment": {"sst": 0.82, "mr": 0.79, "imdb": 0.83},
+    "sentiment": {"sst": 0.83, "mr": 0.79, "imdb": 0.83},
     "questions": {"test": 0.86},
 }
 

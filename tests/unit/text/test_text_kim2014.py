@@ -1,8 +1,7 @@
 """`benchmarks/kim2014.py` on sets of a few words."""
 
-import importlib.util
+import importlib
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -10,19 +9,15 @@ import pytest
 import torch
 from cnntasks_text.data import TextExample
 
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "kim2014.py"
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 GOOD, BAD = "a wonderful , funny film", "a dull and tired film"
 
 
 @pytest.fixture(scope="module")
 def kim2014() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("kim2014", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["kim2014"] = module  # where dataclasses look for the types of their fields
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)
+        return importlib.import_module("kim2014")
 
 
 @pytest.fixture(autouse=True)
